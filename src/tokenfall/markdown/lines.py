@@ -1,0 +1,59 @@
+"""What layout makes of markdown: lines of styled runs. Nothing here knows a widget, a theme or a terminal."""
+
+from dataclasses import dataclass
+
+from rich.cells import cell_len
+
+
+@dataclass(frozen=True, slots=True)
+class Style:
+    """What a run is, not how it looks; a theme gives `role` its colours.
+
+    Roles: text, h1 ... h6, code (inline), code_block, quote, rule, marker (bullets, numbers, quote bars, wrap marks),
+    link, html (raw HTML shown as text), border and header (of tables), image, and for highlighted code:
+    keyword, name, function, type, string, number, comment, operator, punctuation, builtin, tag, attribute, added,
+    removed, error.
+    """
+
+    role: str = "text"
+    bold: bool = False
+    italic: bool = False
+    strike: bool = False
+    href: str = ""
+
+
+PLAIN = Style()
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """Text in one style, without newlines and tabs."""
+
+    text: str
+    style: Style = PLAIN
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line of the screen.
+
+    `prefix` is decoration (indents, bullets, quote bars) and is not copied; `runs` is content.
+    `joint` is None on a line that begins where the source begins a line; otherwise the line continues the one above
+    because the view was too narrow, and `joint` is what stood at the wrap ("" or white space).
+    """
+
+    prefix: tuple[Run, ...] = ()
+    runs: tuple[Run, ...] = ()
+    joint: str | None = None
+
+    @property
+    def text(self) -> str:
+        return "".join(run.text for run in self.runs)
+
+    @property
+    def width(self) -> int:
+        """Cells, decoration included."""
+        return sum(cell_len(run.text) for run in (*self.prefix, *self.runs))
+
+
+BLANK = Line()
