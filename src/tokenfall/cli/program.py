@@ -1,0 +1,165 @@
+"""The program's arguments, and the border where errors become sentences and exit codes.
+
+Exit codes: 0 done, 1 the service or the network failed, 2 usage or configuration, 130 interrupted.
+"""
+
+import os
+import sys
+import traceback
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from tokenfall import __version__, config
+from tokenfall.config import Options, Settings
+from tokenfall.errors import TokenfallError, UserError
+from tokenfall.wire import WIRES
+
+INTERRUPTED = 130
+"""128 + SIGINT, as shells report it."""
+
+Chat = Callable[[Settings], None]
+_Verb = TypeVar("_Verb", bound=Callable[..., Any])
+
+_MODEL_HELP = """\
+Without -m the model is the one that config.toml names, else that of its first endpoint, else the embedded one (local/smollm2).
+-m ENDPOINT takes that endpoint's own model, -m ENDPOINT/NAME another on it, -m NAME one on the default endpoint, -m local the
+embedded model. With --base-url the whole of -m is the model's name, and without -m it is the first that the server lists.
+"""
+
+
+@dataclass(slots=True)
+class _Invocation:
+    """One run of the program: what stood before the verb, and how the run ended."""
+
+    chat: Chat
+    options: Options = field(default_factory=Options)
+    debug: bool = False
+    status: int = 0
+
+    def take(self, debug: bool, given: dict[str, Any]) -> None:
+        self.debug = self.debug or debug
+        self.options = replace(self.options, **{name: value for name, value in given.items() if value is not None})
+
+    def settings(self) -> Settings:
+        where = config.folders(os.environ)
+        return config.settings(self.options, config.load(where), os.environ, where)
+
+
+def run(arguments: Sequence[str], chat: Chat) -> int:
+    """The exit code. `chat` opens the screen, which this layer doesn't know."""
+    invocation = _Invocation(chat)
+    try:
+        code = tokenfall.main(list(arguments), prog_name="tokenfall", standalone_mode=False, obj=invocation)
+        return code if isinstance(code, int) else invocation.status
+    except click.ClickException as error:
+        context = error.ctx if isinstance(error, click.UsageError) else None
+        _say(f"{error.format_message()}\n{context.command_path if context else 'tokenfall'} --help tells what there is.")
+        return 2
+    except (click.Abort, KeyboardInterrupt):
+        return INTERRUPTED
+    except TokenfallError as error:
+        _trace(invocation)
+        _say(f"{error.message}\n{error.advice}")
+        return 2 if isinstance(error, UserError) else 1
+    except Exception as defect:  # noqa: BLE001  the program's outermost border: a defect of ours is told, not thrown at the user
+        _trace(invocation)
+        _say(f"This is a fault in tokenfall: {type(defect).__name__}: {defect}\nWith --debug it shows where.")
+        return 1
+
+
+def _trace(invocation: _Invocation) -> None:
+    if invocation.debug:
+        traceback.print_exc()
+
+
+def _say(text: str) -> None:
+    """To standard error, with whatever a service or a file put into the sentence made inert."""
+    from tokenfall.filters import visible
+
+    click.echo(f"tokenfall: {visible(text.strip())}", err=True)
+
+
+def _options(*decorators: Callable[[_Verb], _Verb]) -> Callable[[_Verb], _Verb]:
+    def decorate(verb: _Verb) -> _Verb:
+        for decorator in reversed(decorators):
+            verb = decorator(verb)
+        return verb
+
+    return decorate
+
+
+_model_options = _options(
+    click.option("-m", "--model", metavar="ENDPOINT/NAME", help="Which model answers; see below."),
+    click.option("--base-url", metavar="URL", help="A server that is not configured, such as http://127.0.0.1:8080/v1."),
+    click.option("--wire", type=click.Choice(list(WIRES)), help=f"What that server speaks.  [default: {config.DEFAULT_WIRE}]"),
+    click.option("--api-key-env", metavar="VAR", help="The environment variable that holds the key.  [default: no key]"),
+    click.option("--system", metavar="TEXT", help="The system prompt."),
+    click.option("--max-tokens", type=click.IntRange(min=1), metavar="N", help="Longest reply, in tokens."),
+    click.option("--temperature", type=click.FloatRange(min=0), metavar="X", help="0 for the most likely words, more for others."),
+    click.option(
+        "--model-file",
+        type=click.Path(exists=True, dir_okay=False, path_type=Path),
+        metavar="PATH",
+        help="A .gguf file to run on this machine instead of the embedded model.",
+    ),
+    click.option("--debug", is_flag=True, help="Show where an error came from."),
+)
+_theme_option = click.option("--theme", metavar="NAME", help="The colours of the screen.")
+
+
+@click.group(
+    invoke_without_command=True,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog=_MODEL_HELP,
+)
+@click.version_option(__version__, message="tokenfall %(version)s")
+@_model_options
+@_theme_option
+@click.pass_context
+def tokenfall(context: click.Context, /, debug: bool, **given: Any) -> None:
+    """Chat with language models in the terminal. Without a verb: chat."""
+    context.obj.take(debug, given)
+    if context.invoked_subcommand is None:
+        _open(context.obj)
+
+
+@tokenfall.command(epilog=_MODEL_HELP)
+@_model_options
+@_theme_option
+@click.pass_obj
+def chat(invocation: _Invocation, /, debug: bool, **given: Any) -> None:
+    """Open the chat, a full screen."""
+    invocation.take(debug, given)
+    _open(invocation)
+
+
+@tokenfall.command(epilog=_MODEL_HELP)
+@click.argument("words", metavar="[PROMPT]", nargs=-1)
+@_model_options
+@click.pass_obj
+def ask(invocation: _Invocation, /, words: tuple[str, ...], debug: bool, **given: Any) -> None:
+    """Print one answer to standard output.
+
+    The prompt is PROMPT, or standard input, or both with a blank line between them. Exit code: 0 done, 1 the reply
+    failed, broke off or was refused, 2 usage or configuration, 130 interrupted.
+    """
+    invocation.take(debug, given)
+    from tokenfall.cli.ask import answer, read_prompt
+
+    prompt = read_prompt(words)
+    invocation.status = answer(invocation.settings(), prompt)
+
+
+def _open(invocation: _Invocation) -> None:
+    if not (sys.stdin and sys.stdin.isatty() and sys.stdout and sys.stdout.isatty()):
+        name = "output" if sys.stdin and sys.stdin.isatty() else "input"
+        raise UserError(f"The chat needs a terminal, and standard {name} is none.", "For pipes and scripts there is: tokenfall ask PROMPT")
+    from tokenfall.terminal.capabilities import no_chat
+
+    if problem := no_chat(os.environ):
+        raise UserError(problem)
+    invocation.chat(invocation.settings())

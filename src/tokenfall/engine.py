@@ -1,0 +1,94 @@
+"""One turn: a request to a model and everything that comes back, as an async generator of TurnEvents."""
+
+import time
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import aclosing
+from dataclasses import replace
+
+from tokenfall.config import Endpoint
+from tokenfall.errors import NetworkError, ServiceError, TokenfallError, WireError
+from tokenfall.events import Draft, Ended, Faulted, Sent, StreamDone, Streamed, StreamEvent, TurnEvent, Waiting
+from tokenfall.messages import EndState, Request
+from tokenfall.transport import Transport
+from tokenfall.wire import WIRES, Decoder, Frame
+
+Route = Callable[[], Awaitable[Endpoint]]
+"""Gives an endpoint that is ready, its model resolved; may take as long as a model takes to load."""
+
+
+class Turn:
+    """A turn runs once. Closing `events()` closes the connection; what had come by then stays in `stopped`."""
+
+    def __init__(self, transport: Transport, route: Route, request: Request) -> None:
+        self._transport = transport
+        self._route = route
+        self._request = request
+        self._draft = Draft(model=request.model)
+        self._done = False
+        self._fault = ""
+
+    async def events(self) -> AsyncGenerator[TurnEvent, None]:
+        """Waiting, Sent, any number of Streamed, and exactly one Ended. Failures are values in Ended, never raised."""
+        error: TokenfallError | None = None
+        yield Waiting(time.monotonic())
+        try:
+            endpoint = await self._route()
+            request = replace(self._request, model=self._request.model or endpoint.model)
+            self._draft.model = request.model
+            wire = WIRES[endpoint.wire]
+            decoder = wire.decoder()
+            yield Sent(time.monotonic())
+            async with aclosing(self._transport.stream(endpoint, wire.encode(request))) as arrivals:
+                async for arrival in arrivals:
+                    if isinstance(arrival, Frame):
+                        for event in self._take(decoder, arrival):
+                            yield Streamed(arrival.at, event)
+                        if self._done:
+                            break
+        except TokenfallError as caught:
+            error = caught
+        yield self._end(time.monotonic(), error)
+
+    def _take(self, decoder: Decoder, frame: Frame) -> list[StreamEvent]:
+        events = decoder.decode(frame)
+        for event in events:
+            self._draft.add(event)
+            match event:
+                case Faulted(message):
+                    self._fault = message
+                    self._done = True
+                case StreamDone():
+                    self._done = True
+                case _:
+                    pass
+        return events
+
+    def stopped(self, at: float) -> Ended:
+        """The end of a turn whose consumer was cancelled."""
+        return self._ended(at, "stopped", None)
+
+    def failed(self, at: float, error: TokenfallError) -> Ended:
+        """The end of a turn whose consumer broke."""
+        return self._ended(at, "failed" if self._draft.empty else "cut_off", error)
+
+    def _end(self, at: float, error: TokenfallError | None) -> Ended:
+        if error is None and self._fault:
+            error = ServiceError(f"The service reported an error inside the stream: {self._fault}", "/retry asks again.")
+        if error is not None:
+            return self.failed(at, error)
+        state, why = end_state(self._draft, done=self._done)
+        return self._ended(at, state, why)
+
+    def _ended(self, at: float, state: EndState, error: TokenfallError | None) -> Ended:
+        return Ended(at, state, self._draft.message(state), self._draft.usage, error)
+
+
+def end_state(draft: Draft, *, done: bool) -> tuple[EndState, TokenfallError | None]:
+    """How a stream that broke no rule ended. `done` says that the wire's own end mark came."""
+    if draft.finish is not None:
+        return draft.finish, None
+    if draft.empty:
+        return "failed", WireError("The stream ended without a word.", "/retry asks again.")
+    if done:
+        return "complete", None
+    return "cut_off", NetworkError("The stream ended before the reply was finished.", "What came is kept; /retry asks again.")

@@ -1,0 +1,130 @@
+"""A text that grows, as lines.
+
+Exact at the end: after `finish` the lines are those of the whole text given at once, however it came in.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from tokenfall.markdown.blocks import AnyBlock, Bullets, Code, Heading, Numbers, Paragraph, Quote, Rule, Table, parse
+from tokenfall.markdown.lines import Line
+from tokenfall.markdown.pieces import Pieces
+from tokenfall.markdown.tail import Tail
+
+
+@dataclass(frozen=True, slots=True)
+class CodeBlock:
+    """A fence or an indented block, as the model wrote it; `text` ends with a newline where the source has one."""
+
+    info: str
+    text: str
+
+
+class Document:
+    """Text goes in at the end; lines come out at any width.
+
+    The text is inert already (no control characters but newline and tab) and its line ends are "\\n".
+    """
+
+    def __init__(self) -> None:
+        self.version = 0
+        """Grows whenever lines may have changed."""
+        self.finished = False
+        self._texts: list[str] = []
+        self._pieces = Pieces()
+        self._tail = Tail()
+        self._hold = True
+        self._shown: tuple[int, int, list[Line]] = (0, -1, [])
+
+    @property
+    def source(self) -> str:
+        if len(self._texts) > 1:
+            self._texts = ["".join(self._texts)]
+        return self._texts[0] if self._texts else ""
+
+    def append(self, text: str) -> None:
+        """More text. Nothing may come after `finish`."""
+        if self.finished:
+            raise ValueError("The document is finished.")
+        if not text:
+            return
+        self.version += 1
+        self._hold = True
+        self._texts.append(text)
+        self._tail.text += text
+        if "\n" in text:
+            pieces, references = self._tail.close(self._pieces.references)
+            self._pieces.add(pieces)
+            self._pieces.define(references)
+
+    def flush_held(self) -> bool:
+        """Shows a marker that is held back because it is ambiguous; tells whether there was one. The next text holds again."""
+        if not self.held:
+            return False
+        self._hold = False
+        self.version += 1
+        return True
+
+    @property
+    def held(self) -> bool:
+        return self._hold and not self.finished and self._tail.holds()
+
+    def finish(self) -> None:
+        """The end of the text; late link definitions take effect."""
+        if self.finished:
+            return
+        self.version += 1
+        self.finished = True
+        pieces, references = self._tail.end(self._pieces.references)
+        self._pieces.add(pieces)
+        self._pieces.define(references)
+
+    def height(self, width: int) -> int:
+        """Lines at a width of cells, 1 or more."""
+        return self._pieces.height(width) + len(self._tail_lines(width))
+
+    def line(self, width: int, y: int) -> Line:
+        """Line `y`, counted from 0; IndexError beyond the height."""
+        closed = self._pieces.height(width)
+        if 0 <= y < closed:
+            return self._pieces.line(width, y)
+        if y < 0:
+            raise IndexError(y)
+        return self._tail_lines(width)[y - closed]
+
+    def stable(self, width: int) -> int:
+        """Leading lines that no later text changes, short of a link definition that arrives later."""
+        return self._pieces.height(width)
+
+    def lines(self, width: int) -> Iterator[Line]:
+        return (self.line(width, y) for y in range(self.height(width)))
+
+    def code_blocks(self) -> list[CodeBlock]:
+        """Every code block, also in lists and quotes, in order; the last may be unfinished."""
+        return code_blocks(self.source)
+
+    def _tail_lines(self, width: int) -> list[Line]:
+        if self.finished:
+            return []
+        if self._shown[:2] != (width, self.version):
+            self._shown = width, self.version, self._tail.lines(width, self._pieces.references, hold=self._hold)
+        return self._shown[2]
+
+
+def code_blocks(source: str) -> list[CodeBlock]:
+    """Every code block of a markdown text, also in lists and quotes, in order."""
+    return [CodeBlock(code.info, code.text) for code in _codes(parse(source, {}))]
+
+
+def _codes(blocks: tuple[AnyBlock, ...]) -> Iterator[Code]:
+    for block in blocks:
+        match block:
+            case Code():
+                yield block
+            case Quote(children=children):
+                yield from _codes(children)
+            case Bullets(items=items) | Numbers(items=items):
+                for item in items:
+                    yield from _codes(item.children)
+            case Heading() | Paragraph() | Rule() | Table():
+                pass

@@ -1,0 +1,207 @@
+"""Inline structure: the content of a paragraph, heading or cell to styled runs.
+
+Long content is parsed in segments, so that its cost is linear and a growing paragraph parses only its end. A segment
+ends at white space where nothing is open (emphasis, code span, bracket); after the longest size it ends anyway, so an
+inline construct spans 4,096 characters at most. The cuts depend only on what stands before them, so growing text is cut as whole text is.
+"""
+
+import re
+import unicodedata
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from markdown_it.rules_inline import StateInline
+from markdown_it.rules_inline.state_inline import Delimiter
+from markdown_it.token import Token
+
+from tokenfall.markdown.blocks import MD, References
+from tokenfall.markdown.lines import PLAIN, Run, Style
+
+SEGMENT_SIZES = (512, 1024, 2048, 4096)
+REACH = 400
+"""Characters over which markup that is still open is closed for display; older openers are likely literal."""
+
+
+@dataclass(frozen=True, slots=True)
+class HardBreak:
+    """The source asks for a new line."""
+
+
+HARD_BREAK = HardBreak()
+Atom = Run | HardBreak
+
+
+def atoms(content: str, references: References, base: Style = PLAIN, *, growing: bool = False) -> Iterator[Atom]:
+    """The runs of content; of `growing` content the end is shown as `open_atoms` has it."""
+    start = 0
+    while (cut := next_segment(content, start, references, base)) is not None:
+        start, segment = cut
+        yield from segment
+    rest = content[start:]
+    yield from open_atoms(rest, references, base) if growing else _atoms(_parse(rest, references), base)
+
+
+def next_segment(content: str, start: int, references: References, base: Style = PLAIN) -> tuple[int, list[Atom]] | None:
+    """The segment from `start` (its end and runs), or None when the rest is too short to end one."""
+    for size in SEGMENT_SIZES:
+        limit = start + size
+        if len(content) <= limit:
+            return None
+        end = _gap_before(content, start, limit)
+        if size == SEGMENT_SIZES[-1]:
+            end = end if end > start else _cluster_before(content, start, limit)
+        elif end <= start:
+            continue
+        state = _parse(content[start:end], references)
+        if size == SEGMENT_SIZES[-1] or _all_closed(state):
+            return end, _atoms(state, base)
+    return None
+
+
+def open_atoms(content: str, references: References, base: Style = PLAIN) -> list[Atom]:
+    """The runs of the end of content that is still being written: what is open is closed for display, and half-written
+    markup at its very end waits."""
+    content = _HALF_LINK.sub("]()", _HALF_MARKUP.sub("", content))
+    state = _parse(content, references)
+    closers = _closers(state)
+    return _atoms(_parse(content + closers, references) if closers else state, base)
+
+
+_HALF_MARKUP = re.compile(r"(?:(?:[*_~`]+|!?\[|\\|&#?\w{0,10}|</?[A-Za-z][\w+.:/@?=%-]*)|(?<=\])\()$")
+_HALF_LINK = re.compile(r"\]\([^()\n`]*$")
+_BACKTICKS = re.compile("`+")
+
+
+def _gap_before(content: str, start: int, limit: int) -> int:
+    """The last position up to `limit` that follows a space or newline and begins a word; `start` if there is none."""
+    end = limit
+    while end > start:
+        end = max(content.rfind(" ", start, end), content.rfind("\n", start, end)) + 1
+        if end <= start:
+            return start
+        if content[end] not in " \t\n":
+            return end
+        end -= 1
+    return start
+
+
+def _cluster_before(content: str, start: int, limit: int) -> int:
+    """A position up to 64 before `limit` that splits no combined character, else `limit`."""
+    for end in range(limit, max(limit - 64, start + 1), -1):
+        after = content[end]
+        if not unicodedata.combining(after) and after not in "\u200d\ufe0f" and content[end - 1] not in "\u200d\\":
+            return end
+    return limit
+
+
+def _parse(content: str, references: References) -> StateInline:
+    state = StateInline(content, MD, {"references": references}, [])
+    MD.inline.tokenize(state)
+    for rule in MD.inline.ruler2.getRules(""):
+        rule(state)
+    return state
+
+
+def _open_delimiters(delimiters: Sequence[Delimiter]) -> list[Delimiter]:
+    """Openers that a later closer could still match."""
+    found = []
+    at = 0
+    while at < len(delimiters):
+        delimiter = delimiters[at]
+        if delimiter.end >= 0:
+            at = delimiter.end
+        elif delimiter.open:
+            found.append(delimiter)
+        at += 1
+    return found
+
+
+def _all_closed(state: StateInline) -> bool:
+    if _open_delimiters(state.delimiters):
+        return False
+    depth = 0
+    for token in state.tokens:
+        if token.type == "text":
+            if "`" in token.content:
+                return False
+            for bracket in re.findall(r"[\[\]]", token.content):
+                depth = depth + 1 if bracket == "[" else max(0, depth - 1)
+    return depth == 0
+
+
+def _closers(state: StateInline) -> str:
+    """What to append so that open code, else open emphasis near the end, is closed."""
+    near = state.src[-REACH:]
+    for token in state.tokens:
+        if token.type == "text" and (ticks := _BACKTICKS.search(token.content)) and ticks[0] + token.content[ticks.end() :] in near:
+            return ticks[0] if not state.src.endswith("`") else ""
+    if state.src[-1:].isspace():
+        return ""
+    opened = _open_delimiters(state.delimiters)
+    marks = "".join(chr(delimiter.marker) * (2 if delimiter.marker == _TILDE else 1) for delimiter in reversed(opened[-8:]))
+    return marks if opened and marks[-1] in near else ""
+
+
+_TILDE = ord("~")
+
+
+def _atoms(state: StateInline, base: Style) -> list[Atom]:
+    found: list[Atom] = []
+    styles = [base]
+    for token in state.tokens:
+        style = styles[-1]
+        if token.nesting > 0:
+            styles.append(_nested(style, token))
+        elif token.nesting < 0:
+            styles.pop()
+        elif token.type == "hardbreak":
+            found.append(HARD_BREAK)
+        elif text := _text(token):
+            found.append(Run(text, _own(style, token)))
+    return found
+
+
+def _nested(style: Style, token: Token) -> Style:
+    match token.type:
+        case "strong_open":
+            return replace(style, bold=True)
+        case "em_open":
+            return replace(style, italic=True)
+        case "s_open":
+            return replace(style, strike=True)
+        case "link_open":
+            return replace(style, role="link", href=str(token.attrs.get("href", "")))
+        case _:
+            return style
+
+
+def _own(style: Style, token: Token) -> Style:
+    if token.type == "code_inline":
+        return replace(style, role="code")
+    if token.type == "image":
+        return replace(style, role="image", href=style.href or str(token.attrs.get("src", "")))
+    return style
+
+
+def _text(token: Token) -> str:
+    match token.type:
+        case "softbreak":
+            return " "
+        case "image":
+            return f"[image: {_alt(token)}]"
+        case "text_special" if token.info == "entity" and not _inert(token.content):
+            return token.markup
+        case _:
+            return token.content.replace("\t", " ").replace("\n", " ")
+
+
+def _alt(token: Token) -> str:
+    return "".join(_alt(child) if child.type == "image" else _text(child) for child in token.children or ())
+
+
+def _inert(text: str) -> bool:
+    """No control, format, separator or unassigned character: an entity may not bring in what the text itself could not."""
+    return not any(unicodedata.category(character) in _ACTIVE for character in text)
+
+
+_ACTIVE = {"Cc", "Cf", "Zl", "Zp", "Cs", "Cn", "Co"}

@@ -1,0 +1,133 @@
+"""The closed part of a text: pieces that no later text can change, laid out when they are looked at."""
+
+import re
+from bisect import bisect_right
+from collections import ChainMap, OrderedDict, defaultdict
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from markdown_it.common.utils import normalizeReference
+
+from tokenfall.markdown.blocks import References, parse
+from tokenfall.markdown.layout import Layout
+from tokenfall.markdown.lines import Line
+
+WIDTHS_KEPT = 2
+LINES_KEPT = 1_500
+"""Lines laid out per width; a piece that holds more alone is kept while it is the last one looked at."""
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """Where in the tree of blocks a text goes on: `stubs` are source lines that open its containers again,
+    `numbers` the numbers of those that are items of ordered lists, `follows` whether blocks stand before it."""
+
+    stubs: tuple[str, ...] = ()
+    numbers: tuple[int, ...] = ()
+    follows: bool = False
+
+    def source(self, text: str) -> str:
+        return "\n".join((*self.stubs, text)) if self.stubs else text
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    context: Context
+    text: str
+
+    def lines(self, width: int, references: References) -> list[Line]:
+        context = self.context
+        scratch = ChainMap({}, references)
+        blocks = parse(context.source(self.text), scratch)
+        layout = Layout(width, scratch, stubs=len(context.stubs), numbers=context.numbers)
+        layout.blocks(blocks, spaced=True, follows=context.follows)
+        return layout.lines
+
+
+class _View:
+    """The pieces at one width: where each ends, and the lines of those looked at last."""
+
+    def __init__(self) -> None:
+        self.ends: list[int] = []
+        self.lines: OrderedDict[int, list[Line]] = OrderedDict()
+        self._kept = 0
+
+    def keep(self, index: int, lines: list[Line]) -> None:
+        self.lines[index] = lines
+        self._kept += len(lines)
+        while self._kept > LINES_KEPT and len(self.lines) > 1:
+            self._kept -= len(self.lines.popitem(last=False)[1])
+
+    def forget_from(self, index: int) -> None:
+        del self.ends[index:]
+        for number in [number for number in self.lines if number >= index]:
+            self._kept -= len(self.lines.pop(number))
+
+
+class Pieces:
+    def __init__(self) -> None:
+        self.references: References = {}
+        self._pieces: list[Piece] = []
+        self._views: OrderedDict[int, _View] = OrderedDict()
+        self._users: defaultdict[str, list[int]] = defaultdict(list)
+
+    def __len__(self) -> int:
+        return len(self._pieces)
+
+    def add(self, pieces: Iterable[Piece]) -> None:
+        for piece in pieces:
+            for label in set(_labels(piece.text)):
+                self._users[label].append(len(self._pieces))
+            self._pieces.append(piece)
+
+    def define(self, references: References) -> None:
+        """Takes link definitions that are new; pieces that use one are laid out again."""
+        for label, definition in references.items():
+            if label not in self.references:
+                self.references[label] = definition
+                for view in self._views.values():
+                    if users := self._users.get(label):
+                        view.forget_from(users[0])
+
+    def height(self, width: int) -> int:
+        view = self._view(width)
+        for index in range(len(view.ends), len(self._pieces)):
+            lines = self._pieces[index].lines(width, self.references)
+            view.ends.append((view.ends[-1] if view.ends else 0) + len(lines))
+            view.keep(index, lines)
+        return view.ends[-1] if view.ends else 0
+
+    def line(self, width: int, y: int) -> Line:
+        """Of a `y` below the height, which must have been asked for at this width."""
+        view = self._view(width)
+        index = bisect_right(view.ends, y)
+        lines = view.lines.get(index)
+        if lines is None:
+            lines = self._pieces[index].lines(width, self.references)
+            view.keep(index, lines)
+        else:
+            view.lines.move_to_end(index)
+        return lines[y - (view.ends[index - 1] if index else 0)]
+
+    def _view(self, width: int) -> _View:
+        view = self._views.get(width)
+        if view is None:
+            view = self._views[width] = _View()
+            if len(self._views) > WIDTHS_KEPT:
+                self._views.popitem(last=False)
+        else:
+            self._views.move_to_end(width)
+        return view
+
+
+_LABEL = re.compile(r"\[((?:\\.|[^\[\]\\])+)\]", re.DOTALL)
+
+
+def _labels(text: str) -> Iterator[str]:
+    """What may be the label of a link definition, normalised as the parser does; inside containers line prefixes may remain."""
+    if "[" not in text:
+        return
+    for match in _LABEL.finditer(text):
+        yield normalizeReference(match[1])
+        if "\n" in match[1]:
+            yield normalizeReference(re.sub(r"\n[ \t>]*", "\n", match[1]))

@@ -1,0 +1,202 @@
+"""Runs to lines of a width in cells."""
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from rich.cells import cell_len, split_graphemes
+
+from tokenfall.markdown.inline import Atom, HardBreak
+from tokenfall.markdown.lines import Run, Style
+
+LONGEST_CLUSTER = 32
+"""Code points that may share one cell; more start a new cluster, so that no cell grows without bound."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wrapped:
+    """Content of one line; `joint` as in `Line`."""
+
+    runs: tuple[Run, ...]
+    joint: str | None
+
+
+_PIECES = re.compile(r" +|[^ ]+")
+
+
+class Wrapper:
+    """Greedy word wrap that can be fed bit by bit: lines in `lines` are final, what follows them is still open."""
+
+    def __init__(self, width: int) -> None:
+        self.width = width
+        self.lines: list[Wrapped] = []
+        self._runs: list[Run] = []
+        self._used = 0
+        self._joint: str | None = None
+        self._space: Run | None = None
+        self._word: list[tuple[str, Style, int]] = []
+        self._word_width = 0
+
+    def copy(self) -> "Wrapper":
+        """Goes on from here on its own, with no lines yet."""
+        other = Wrapper(self.width)
+        other._runs, other._used, other._joint, other._space = list(self._runs), self._used, self._joint, self._space
+        other._word, other._word_width = list(self._word), self._word_width
+        return other
+
+    def feed(self, atoms: Iterable[Atom]) -> None:
+        for atom in atoms:
+            if isinstance(atom, HardBreak):
+                self._place_word()
+                self._end_line(None)
+                self._space = None
+            else:
+                for piece in _PIECES.findall(atom.text):
+                    self._take(piece, atom.style)
+
+    def finish(self) -> list[Wrapped]:
+        """Ends the last line, if anything stands on it, and gives them all."""
+        self._place_word()
+        if self._runs:
+            self._end_line(None)
+        return self.lines
+
+    def _take(self, piece: str, style: Style) -> None:
+        if piece[0] == " ":
+            self._place_word()
+            if self._space is None:
+                self._space = Run(piece, style)
+            else:
+                self._space = Run(self._space.text + piece, self._space.style)
+            return
+        if _NARROW.fullmatch(piece):
+            self._extend(piece, style, len(piece))
+            return
+        for text, width, breaks in _clusters(piece):
+            if breaks:
+                self._place_word()
+            self._extend(text, style, width)
+
+    def _extend(self, text: str, style: Style, width: int) -> None:
+        self._word.append((text, style, width))
+        self._word_width += width
+        if self._word_width > 4 * self.width + 64:
+            self._break_word()
+
+    def _place_word(self) -> None:
+        if not self._word:
+            return
+        self._make_room()
+        if self._word_width > self.width:
+            self._break_word()
+        for text, style, width in self._word:
+            self._put(text, style, width)
+        self._word.clear()
+        self._word_width = 0
+
+    def _make_room(self) -> None:
+        """Sets the space before the word, or starts a new line in its stead."""
+        space = self._space
+        self._space = None
+        before = cell_len(space.text) if space is not None and self._runs else 0
+        if self._runs and self._used + before + self._word_width > self.width and self._word_width <= self.width:
+            self._end_line(space.text if space is not None else "")
+        elif space is not None and before:
+            if self._used + before >= self.width:
+                self._end_line(space.text)
+            else:
+                self._put(space.text, space.style, before)
+
+    def _break_word(self) -> None:
+        """Puts all of a word that is too long but for its last line's worth."""
+        self._make_room()
+        pending, self._word, self._word_width = self._word, [], 0
+        for text, style, _ in pending:
+            for cluster, width, _ in _clusters(text):
+                if self._runs and self._used + width > self.width:
+                    self._end_line("")
+                self._put(cluster, style, width)
+
+    def _put(self, text: str, style: Style, width: int) -> None:
+        if self._runs and self._runs[-1].style == style:
+            self._runs[-1] = Run(self._runs[-1].text + text, style)
+        else:
+            self._runs.append(Run(text, style))
+        self._used += width
+
+    def _end_line(self, joint: str | None) -> None:
+        """`joint` belongs to the line that begins here."""
+        self.lines.append(Wrapped(tuple(self._runs), self._joint))
+        self._runs.clear()
+        self._used = 0
+        self._joint = joint
+
+
+_NARROW = re.compile("[ -~\xa0-\xac\xae-\u02ff\u0370-\u0482\u2010-\u2027\u2030-\u205e\u2500-\u25fc]*")
+_CLOSING = frozenset("、。，．・：；？！゛゜ヽヾゝゞ々ー」』）】〕〉》｝］’”…‥ぁぃぅぇぉっゃゅょァィゥェォッャュョ")
+_OPENING = frozenset("「『（【〔〈《｛［‘“")
+
+
+def _clusters(piece: str) -> Iterator[tuple[str, int, bool]]:
+    """A word's combined characters with their cells, and whether a line may begin at each (beside wide ones).
+
+    Narrow stretches come whole where that is known to be harmless.
+    """
+    if piece.isascii():
+        yield from ((character, 1, False) for character in piece)
+        return
+    before = ""
+    for text, width in _joined(piece):
+        wide = width > 1 or (before != "" and cell_len(before) > 1)
+        yield text, width, wide and before != "" and text[0] not in _CLOSING and before[0] not in _OPENING
+        before = text
+
+
+def _joined(piece: str) -> Iterator[tuple[str, int]]:
+    """Combined characters: flags and skin tones stay with what they belong to, overlong ones are cut."""
+    text, width = "", 0
+    for start, end, cells in split_graphemes(piece)[0]:
+        part = piece[start:end]
+        if text and len(text) < LONGEST_CLUSTER and (_is_flag(text, part) or "\U0001f3fb" <= part[0] <= "\U0001f3ff"):
+            text, width = text + part, width + cells
+            continue
+        if text:
+            yield text, width
+        text, width = part, cells
+        while len(text) > LONGEST_CLUSTER:
+            yield text[:LONGEST_CLUSTER], width
+            text, width = text[LONGEST_CLUSTER:], 0
+    if text:
+        yield text, width
+
+
+def _is_flag(text: str, part: str) -> bool:
+    return len(text) == 1 and "\U0001f1e6" <= text <= "\U0001f1ff" and "\U0001f1e6" <= part[0] <= "\U0001f1ff"
+
+
+def chop(runs: Iterable[Run], width: int) -> list[tuple[Run, ...]]:
+    """Code: lines broken at the edge, wherever that is. At least one line."""
+    lines: list[list[Run]] = [[]]
+    used = 0
+    for run in runs:
+        text = run.text
+        if _NARROW.fullmatch(text):
+            while used + len(text) > width:
+                lines[-1].append(Run(text[: width - used], run.style))
+                text = text[width - used :]
+                lines.append([])
+                used = 0
+            if text:
+                lines[-1].append(Run(text, run.style))
+                used += len(text)
+            continue
+        start = at = 0
+        for cluster, cells, _ in _clusters(text):
+            if used and used + cells > width:
+                lines[-1].append(Run(text[start:at], run.style))
+                lines.append([])
+                start, used = at, 0
+            at += len(cluster)
+            used += cells
+        lines[-1].append(Run(text[start:], run.style))
+    return [tuple(run for run in line if run.text) for line in lines]

@@ -1,0 +1,164 @@
+"""A conversation as it runs: where its turns go, what has been said, and the turn under way."""
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable
+from contextlib import aclosing
+from dataclasses import replace
+from functools import partial
+
+from tokenfall.config import Endpoint, Settings
+from tokenfall.engine import Turn
+from tokenfall.errors import ServiceError, TokenfallError
+from tokenfall.events import Ended, TurnEvent
+from tokenfall.local import EmbeddedModel
+from tokenfall.messages import Message, Request, user_message
+from tokenfall.transport import Transport
+
+log = logging.getLogger(__name__)
+
+Publish = Callable[[TurnEvent], None]
+
+
+class Service:
+    """Where turns go: the model embedded in this machine, or an endpoint. `route` is the engine's Route."""
+
+    def __init__(self, settings: Settings, transport: Transport) -> None:
+        self._settings = settings
+        self._transport = transport
+        self._embedded: EmbeddedModel | None = None
+        self._starting: asyncio.Task[Endpoint] | None = None
+        self.endpoint = settings.endpoint
+
+    @property
+    def name(self) -> str:
+        """`ENDPOINT/MODEL` as far as it is known."""
+        if self.endpoint is None:
+            return f"local/{self._model.name}"
+        return "/".join(part for part in (self.endpoint.name, self.endpoint.model) if part)
+
+    @property
+    def loading(self) -> bool:
+        return self.endpoint is None and self._starting is not None and not self._starting.done()
+
+    @property
+    def context(self) -> int | None:
+        """Tokens that the model can see at once, where that is known."""
+        return self._model.context if self.endpoint is None else None
+
+    @property
+    def _model(self) -> EmbeddedModel:
+        if self._embedded is None:
+            self._embedded = EmbeddedModel(self._settings.model_file, self._settings.folders.state / "llama.log")
+        return self._embedded
+
+    def choose(self, endpoint: Endpoint | None) -> None:
+        """From the next turn on this endpoint answers; None is the embedded model."""
+        self.endpoint = endpoint
+
+    def start(self) -> asyncio.Task[Endpoint] | None:
+        """Begins to load the embedded model, if that is what answers; the task ends when it is ready or has failed."""
+        if self.endpoint is not None:
+            return None
+        if self._starting is None or has_failed(self._starting) or self._model.returncode is not None:
+            self._starting = asyncio.create_task(self._model.start())
+        return self._starting
+
+    async def route(self) -> Endpoint:
+        """The endpoint, ready, with its model named. Raises TokenfallError when it can't be had."""
+        starting = self.start()
+        if starting is not None:
+            # a stopped turn must not stop the model from loading
+            return await asyncio.shield(starting)
+        assert self.endpoint is not None
+        if not self.endpoint.model:
+            names = await self._transport.list_models(self.endpoint)
+            if not names:
+                raise ServiceError(f"{self.endpoint.base_url} lists no models.", "Name one with --model.")
+            self.endpoint = replace(self.endpoint, model=names[0])
+        return self.endpoint
+
+    async def close(self) -> None:
+        if self._starting is not None:
+            self._starting.cancel()
+        if self._embedded is not None:
+            await self._embedded.stop()
+
+
+def has_failed(task: asyncio.Task[Endpoint]) -> bool:
+    return task.done() and (task.cancelled() or task.exception() is not None)
+
+
+class Session:
+    """One conversation. At most one turn runs at a time; its events go to the `publish` that it was begun with."""
+
+    def __init__(self, settings: Settings, service: Service, transport: Transport) -> None:
+        self._transport = transport
+        self._settings = settings
+        self._task: asyncio.Task[Ended] | None = None
+        self.service = service
+        self.system = settings.system
+        self.messages: list[Message] = []
+
+    @property
+    def running(self) -> bool:
+        return self._task is not None
+
+    def send(self, text: str, publish: Publish) -> None:
+        """Says `text` and starts the turn that answers it."""
+        self.messages.append(user_message(text))
+        self._run(publish)
+
+    def can_retry(self) -> bool:
+        return not self.running and any(message.role == "user" for message in self.messages)
+
+    def retry(self, publish: Publish) -> None:
+        """Asks the last question again; the answer that it had is replaced."""
+        while self.messages[-1].role != "user":
+            self.messages.pop()
+        self._run(publish)
+
+    def clear(self) -> None:
+        self.messages.clear()
+
+    def stop(self) -> None:
+        """Ends the turn under way: its connection closes now, its Ended follows. Harmless at any moment."""
+        if self._task is not None and not self._task.cancelling():
+            self._task.cancel()
+
+    def _run(self, publish: Publish) -> None:
+        request = Request(
+            "", tuple(self.messages), self.system, max_tokens=self._settings.max_tokens, temperature=self._settings.temperature
+        )
+        turn = Turn(self._transport, self.service.route, request)
+        self._task = asyncio.create_task(self._drive(turn, publish))
+        # a task that is cancelled before its first step never enters its body, so its end is taken from outside
+        self._task.add_done_callback(partial(self._finish, turn, publish))
+
+    async def _drive(self, turn: Turn, publish: Publish) -> Ended:
+        async with aclosing(turn.events()) as events:
+            async for event in events:
+                if isinstance(event, Ended):
+                    return event
+                publish(event)
+        raise AssertionError("a turn ends in Ended")
+
+    def _finish(self, turn: Turn, publish: Publish, task: asyncio.Task[Ended]) -> None:
+        ended = outcome(turn, task)
+        self._task = None
+        if ended.reply.parts:
+            self.messages.append(ended.reply)
+        publish(ended)
+
+
+def outcome(turn: Turn, task: asyncio.Task[Ended]) -> Ended:
+    """What a finished turn's task says. A defect of ours ends the turn, not the program."""
+    now = time.monotonic()
+    if task.cancelled():
+        return turn.stopped(now)
+    defect = task.exception()
+    if defect is None:
+        return task.result()
+    log.error("a turn broke", exc_info=defect)
+    return turn.failed(now, TokenfallError(f"tokenfall failed here ({type(defect).__name__}); the log has the details."))

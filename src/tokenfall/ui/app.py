@@ -1,0 +1,322 @@
+"""The application: what is on the screen, and what the keys do."""
+
+import asyncio
+import logging
+import os
+import signal
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+from textual import work
+from textual.app import App, ComposeResult, SystemCommand
+from textual.binding import Binding
+from textual.filter import LineFilter
+from textual.message import Message
+from textual.screen import Screen
+
+from tokenfall import __version__
+from tokenfall.config import Settings
+from tokenfall.errors import TokenfallError
+from tokenfall.events import Ended
+from tokenfall.session import Service, Session
+from tokenfall.store import PromptHistory
+from tokenfall.transport import Transport
+from tokenfall.terminal.capabilities import capabilities
+from tokenfall.terminal.clipboard import copy as copy_to_clipboard
+from tokenfall.ui.commands import COMMANDS, arguments, copy_reply, open_help, parse, unknown
+from tokenfall.ui.completion import CommandRow, Completion
+from tokenfall.ui.entries import fault, notice
+from tokenfall.ui.prompt import Prompt
+from tokenfall.ui.rule import Rule
+from tokenfall.ui.status import StatusLine, View
+from tokenfall.ui.theme import CSS as THEME_CSS
+from tokenfall.ui.theme import ScreenTheme, Theme, default_theme, line_filters, load_themes, screen_theme
+from tokenfall.ui.transcript import Transcript
+from tokenfall.ui.turns import Turns
+
+log = logging.getLogger(__name__)
+
+TRUECOLOR = 1 << 24
+
+QUIT_WITHIN_S = 2.0
+"""Ctrl-C asks before it quits; a second one within this time is the answer."""
+
+WAITING_TICK_S, STREAMING_TICK_S = 0.1, 0.25
+"""How often the figures on the status line move: the count towards the first token fast, the pace at a readable rate."""
+
+
+class ChatApp(App[None]):
+    """One conversation. Attributes go down to the widgets, their messages come up to the handlers here."""
+
+    CSS_PATH = "app.tcss"
+    CSS = THEME_CSS
+    TITLE = "tokenfall"
+    ENABLE_COMMAND_PALETTE = True
+    NOTIFICATION_TIMEOUT = 3.0
+
+    BINDINGS = [
+        Binding("ctrl+c", "interrupt", "stop the reply, else copy the selection, else clear the prompt, else quit", id="interrupt", priority=True),
+        Binding("escape", "escape", "close what is open, else stop the reply", id="escape"),
+        Binding("pageup", "scroll(-1)", "scroll a page up", id="page_up"),
+        Binding("pagedown", "scroll(1)", "scroll a page down", id="page_down"),
+        Binding("home", "top", "to the beginning (in the prompt: when it is empty)", id="top"),
+        Binding("end", "bottom", "to the end, and follow it (in the prompt: when it is empty)", id="bottom"),
+        Binding("tab", "app.focus_next", "between prompt and transcript", id="switch"),
+        Binding("ctrl+d", "quit", "quit, on an empty prompt", id="quit"),
+        Binding("ctrl+z", "suspend_process", "suspend", id="suspend", priority=True),
+        Binding("f1", "help", "help", id="help"),
+        Binding("ctrl+p", "command_palette", "command palette", id="palette", priority=True),
+    ]
+
+    @dataclass
+    class TurnNews(Message):
+        """Turn events wait to be shown."""
+
+    def __init__(self, settings: Settings, colours: int) -> None:
+        self._colourless = colours == 0
+        super().__init__()
+        self.settings = settings
+        self.themes = load_themes(settings.folders.config / "themes", colourless=self._colourless)
+        self.transport = Transport()
+        self.service = Service(settings, self.transport)
+        self.session = Session(settings, self.service, self.transport)
+        self._quit_asked_at = float("-inf")
+        look = self._start_theme(colours).look
+        self.transcript = Transcript(look)
+        self.rule = Rule(look)
+        self.completion = Completion([CommandRow(each.name, each.hint, each.description) for each in COMMANDS.values()], self._arguments)
+        self.prompt = Prompt(PromptHistory(settings.folders.data / "prompts.jsonl"), completion=self.completion)
+        self.status = StatusLine(look, View(), time.monotonic)
+        self.turns = Turns(self.session, self.transcript, self.status.view, lambda: self.post_message(self.TurnNews()))
+        self.set_keymap(dict(settings.keys))
+
+    def _start_theme(self, colours: int) -> Theme:
+        for theme in self.themes.by_name.values():
+            self.register_theme(screen_theme(theme))
+        wanted = self.settings.theme or default_theme(colours)
+        self.theme = wanted if wanted in self.themes.by_name else default_theme(colours)
+        return self.themes.by_name[self.theme]
+
+    def compose(self) -> ComposeResult:
+        yield self.transcript
+        yield self.rule
+        yield self.completion
+        yield self.prompt
+        yield self.status
+
+    def _arguments(self, command: str, partial: str) -> list[str]:
+        return arguments(self, command, partial)
+
+    def on_mount(self) -> None:
+        self.theme_changed_signal.subscribe(self, self._theme_changed)
+        self.prompt.focus()
+        self.tell(f"tokenfall {__version__}. Ask anything; Ctrl-C stops an answer, F1 lists every key, / the commands.")
+        for problem in self.themes.problems:
+            self.tell_fault(str(problem))
+        if self.settings.theme and self.settings.theme not in self.themes.by_name:
+            self.tell_fault(f"There is no theme {self.settings.theme!r}. /theme lists them.")
+        self._tick_timer = self.set_interval(WAITING_TICK_S, self.update_status, pause=True)
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGHUP):
+            loop.add_signal_handler(number, self.exit)
+        self.start_service()
+        self.call_after_refresh(self._warm)
+
+    async def on_unmount(self) -> None:
+        self.session.stop()
+        await self.service.close()
+        await self.transport.close()
+
+    @work(thread=True)
+    def _warm(self) -> None:
+        # the TLS set-up takes longer than a first token may
+        self.transport.warm()
+
+    # saying things that are not messages
+
+    def tell(self, text: str) -> None:
+        self.transcript.add(notice(text))
+
+    def tell_fault(self, text: str) -> None:
+        self.transcript.add(fault(text))
+
+    # the service behind the screen
+
+    def start_service(self) -> None:
+        """Begins to load the embedded model where it is the one that answers, and shows the service's name."""
+        starting = self.service.start()
+        if starting is not None and not starting.done():
+            self.status.view.state = "loading"
+            self._watch_loading(starting)
+        self.update_status()
+
+    @work
+    async def _watch_loading(self, starting: asyncio.Task[object]) -> None:
+        await asyncio.wait([starting])
+        view = self.status.view
+        if not self.session.running and not starting.cancelled():
+            error = starting.exception()
+            if isinstance(error, TokenfallError):
+                view.state = "error"
+                self.tell_fault(str(error))
+            else:
+                view.state = "ready"
+        self.update_status()
+
+    # turns
+
+    def on_prompt_submitted(self, event: Prompt.Submitted) -> None:
+        self.on_chat_app_turn_news()  # what has come stands above what is said now
+        command = parse(event.text)
+        if command is None:
+            self._turn(lambda: self.turns.say(event.text))
+        elif (row := COMMANDS.get(command[0])) is not None:
+            row.run(self, command[1])
+        else:
+            self.tell_fault(unknown(command[0]))
+            self.prompt.put_back(event.text)
+
+    def retry(self) -> None:
+        if self.session.can_retry():
+            self._turn(self.turns.again)
+        else:
+            self.tell_fault("There is nothing to ask again yet.")
+
+    def _turn(self, begin: Callable[[], None]) -> None:
+        begin()
+        self._tick_timer.resume()
+        self.update_status()
+
+    def on_chat_app_turn_news(self) -> None:
+        ended = self.turns.show()
+        if ended is not None:
+            self._after(ended)
+        elif self.status.view.clock is not None and self.status.view.clock.tokens <= 1:
+            self.update_status()
+
+    def _after(self, ended: Ended) -> None:
+        if ended.state in {"complete", "length", "refused"}:
+            text = self.turns.next_queued()
+            if text is not None:
+                self._turn(lambda: self.turns.say(text))
+        else:
+            waiting = self.turns.unqueue()
+            if waiting:
+                self.prompt.put_back(waiting)
+        if not self.session.running:
+            self._tick_timer.pause()
+        self.update_status()
+
+    # the status line
+
+    def update_status(self) -> None:
+        view = self.status.view
+        view.model = self.service.name
+        view.context = self.service.context
+        view.ctrl_c = self._ctrl_c()
+        self.status.update()
+
+    def _ctrl_c(self) -> str:
+        if self.session.running:
+            return "stop"
+        if self._selection():
+            return "copy"
+        if self.prompt.text:
+            return "clear"
+        return "again quits" if self._quit_is_asked() else "quit"
+
+    def _selection(self) -> str:
+        return self.transcript.selected_text or self.prompt.selected_text
+
+    def _quit_is_asked(self) -> bool:
+        return time.monotonic() - self._quit_asked_at < QUIT_WITHIN_S
+
+    # keys
+
+    def action_interrupt(self) -> None:
+        """Stops, copies, clears or quits: the first that applies."""
+        if self.session.running:
+            self.session.stop()
+        elif len(self.screen_stack) > 1:
+            self.pop_screen()
+        elif selection := self._selection():
+            self.copy(selection)
+            self.transcript.clear_selection()
+        elif self.prompt.text:
+            self.prompt.clear_draft()
+        elif self._quit_is_asked():
+            self.exit()
+        else:
+            self._quit_asked_at = time.monotonic()
+            self.set_timer(QUIT_WITHIN_S, self.update_status)
+        self.update_status()
+
+    def action_escape(self) -> None:
+        if self.transcript.selecting:
+            self.transcript.clear_selection()
+        else:
+            self.session.stop()
+
+    def action_scroll(self, pages: int) -> None:
+        self.transcript.scroll_pages(pages)
+
+    def action_top(self) -> None:
+        self.transcript.scroll_to_top()
+
+    def action_bottom(self) -> None:
+        self.transcript.scroll_to_bottom()
+
+    def action_help(self) -> None:
+        open_help(self)
+
+    def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
+        for command in COMMANDS.values():
+            yield SystemCommand(f"/{command.name}", command.description, lambda command=command: command.run(self, ""))
+
+    def on_transcript_moved(self, event: Transcript.Moved) -> None:
+        self.rule.show_below(event.below)
+
+    def on_transcript_selected(self) -> None:
+        self.update_status()
+
+    def on_transcript_copy_asked(self) -> None:
+        if selection := self._selection():
+            self.copy(selection)
+        else:
+            copy_reply(self, "")
+
+    def on_prompt_notice(self, event: Prompt.Notice) -> None:
+        self.tell_fault(event.text)
+
+    def on_text_area_changed(self) -> None:
+        self.update_status()
+
+    @work(thread=True)
+    def copy(self, text: str) -> None:
+        # tmux is asked by a child process, which may take its time
+        said = copy_to_clipboard(text, lambda sequence: self.call_from_thread(self._send_raw, sequence), os.environ)
+        self.call_from_thread(self.tell, said)
+
+    def _send_raw(self, sequence: str) -> None:
+        if self._driver is not None:
+            self._driver.write(sequence)
+
+    # colours
+
+    def _theme_changed(self, shown: object) -> None:
+        assert isinstance(shown, ScreenTheme)
+        for widget in (self.transcript, self.rule, self.status):
+            widget.wear(shown.source.look)
+
+    def get_line_filters(self) -> Sequence[LineFilter]:
+        return line_filters(super().get_line_filters(), colourless=self._colourless)
+
+
+def run_chat(settings: Settings) -> None:
+    """The chat from its first screen to its last; returns when the user quits."""
+    colours = capabilities(os.environ).colors
+    settings.folders.state.mkdir(parents=True, exist_ok=True, mode=0o700)
+    file = logging.FileHandler(settings.folders.state / "tokenfall.log", delay=True)
+    logging.basicConfig(handlers=[file], level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    ChatApp(settings, TRUECOLOR if colours == "truecolor" else colours).run(mouse=settings.mouse)

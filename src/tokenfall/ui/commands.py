@@ -1,0 +1,174 @@
+"""The slash commands: a row each, and what they do."""
+
+import difflib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from tokenfall.config import Endpoint, choose
+from tokenfall.errors import TokenfallError, UserError
+from tokenfall.markdown.document import code_blocks
+from tokenfall.ui.help import CommandRow, Help
+from tokenfall.ui.histogram import histogram
+from tokenfall.ui.picker import Choice, Picker
+
+if TYPE_CHECKING:
+    from tokenfall.ui.app import ChatApp
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """`run` gets what stands after the name, stripped; `hint` shows it in completion."""
+
+    name: str
+    hint: str
+    description: str
+    run: "Callable[[ChatApp, str], None]"
+
+
+def parse(text: str) -> tuple[str, str] | None:
+    """The name and the argument of a command line, or None when `text` is a message.
+
+    A path or a word that only begins with a slash (`/etc/hosts is ...`) is a message.
+    """
+    line = text.strip()
+    head, _, argument = line.partition(" ")
+    if not head.startswith("/") or "\n" in line or not head[1:].isalpha():
+        return None
+    return head[1:], argument.strip()
+
+
+def unknown(name: str) -> str:
+    near = difflib.get_close_matches(name, COMMANDS, n=1)
+    return f"There is no command /{name}. " + (f"Did you mean /{near[0]}?" if near else "/help lists them.")
+
+
+def arguments(app: "ChatApp", command: str, partial: str) -> list[str]:
+    """What may stand after a command, for completion."""
+    if command == "theme":
+        return [name for name in sorted(app.themes.by_name) if name.startswith(partial)]
+    if command == "model":
+        return [name for name in model_names(app) if name.startswith(partial)]
+    return []
+
+
+def new_conversation(app: "ChatApp", _: str) -> None:
+    app.session.stop()
+    app.session.clear()
+    app.transcript.clear()
+    app.status.view.clock = None
+    app.update_status()
+    app.tell("A new conversation.")
+
+
+def set_system(app: "ChatApp", text: str) -> None:
+    if text:
+        app.session.system = "" if text == "-" else text
+    app.tell(f"The system prompt is: {app.session.system}" if app.session.system else "There is no system prompt. /system TEXT sets one.")
+
+
+def copy_reply(app: "ChatApp", which: str) -> None:
+    """The last reply exactly as the model wrote it, or its Nth code block."""
+    replies = [message.text for message in app.session.messages if message.role == "assistant" and message.text]
+    if not replies:
+        app.tell_fault("There is no reply to copy yet.")
+    elif not which:
+        app.copy(replies[-1])
+    else:
+        blocks = code_blocks(replies[-1])
+        if which.isdecimal() and 1 <= int(which) <= len(blocks):
+            app.copy(blocks[int(which) - 1].text)
+        else:
+            app.tell_fault(f"The last reply has {len(blocks)} code block{'' if len(blocks) == 1 else 's'}; /copy N takes one of them.")
+
+
+def choose_theme(app: "ChatApp", name: str) -> None:
+    """Without a name a list that shows each theme as it is passed."""
+    if name:
+        if name in app.themes.by_name:
+            app.theme = name
+        else:
+            app.tell_fault(f"There is no theme {name!r}. There are {', '.join(sorted(app.themes.by_name))}.")
+        return
+    before = app.theme
+
+    def chosen(theme: str | None) -> None:
+        app.theme = theme or before
+
+    app.push_screen(ThemePicker("Theme", [Choice(theme, theme, current=theme == before) for theme in sorted(app.themes.by_name)]), chosen)
+
+
+class ThemePicker(Picker[str]):
+    """Shows each theme as the highlight passes it."""
+
+    def on_picker_highlighted(self, event: Picker.Highlighted) -> None:
+        self.app.theme = str(event.value)
+
+
+def model_names(app: "ChatApp") -> list[str]:
+    return ["local", *("/".join(filter(None, (each.name, each.model))) for each in app.settings.endpoints)]
+
+
+def choose_model(app: "ChatApp", name: str) -> None:
+    if name:
+        try:
+            use_endpoint(app, choose(name, app.settings.endpoints, app.service.endpoint))
+        except UserError as error:
+            app.tell_fault(str(error))
+    else:
+        app.run_worker(pick_model(app))
+
+
+async def pick_model(app: "ChatApp") -> None:
+    """A list of the embedded model, every configured endpoint, and what the current endpoint offers."""
+    current = app.service.endpoint
+    choices = [Choice("local", "local", "the model on this machine", current=current is None)]
+    choices += [Choice(name, name, each.base_url, current=each == current) for name, each in zip(model_names(app)[1:], app.settings.endpoints, strict=True)]
+    if current is not None:
+        try:
+            offered = await app.transport.list_models(current)
+        except TokenfallError as error:
+            app.tell_fault(str(error))
+            offered = []
+        choices += [Choice(model, model, f"offered by {current.name}", current=model == current.model) for model in offered]
+    chosen = await app.push_screen_wait(Picker("Model", choices))
+    if chosen is not None:
+        choose_model(app, chosen)
+
+
+def use_endpoint(app: "ChatApp", endpoint: Endpoint | None) -> None:
+    app.service.choose(endpoint)
+    app.start_service()
+    app.tell(f"{app.service.name} answers from now on.")
+
+
+def show_stats(app: "ChatApp", _: str) -> None:
+    """The last reply's clock: its figures and its gaps as a histogram."""
+    clock = app.status.view.clock
+    if clock is None or not clock.tokens:
+        app.tell("No reply has been timed yet.")
+        return
+    ttft, rate = clock.ttft(clock.arrivals[-1]), clock.mean_rate(app.status.view.usage.output_tokens)
+    head = f"TTFT {(ttft or 0) * 1000:.0f} ms, {clock.tokens} deltas" + (f", {rate:.1f} tok/s" if rate else "")
+    width = min(max(app.transcript.content_size.width, 20), 78)
+    app.tell("\n".join([head, *histogram([gap * 1000 for gap in clock.gap_list], width)]))
+
+
+def open_help(app: "ChatApp") -> None:
+    app.push_screen(Help(app.key_rows(), [CommandRow(f"/{each.name} {each.hint}".rstrip(), each.description) for each in COMMANDS.values()]))
+
+
+COMMANDS: Mapping[str, Command] = {
+    command.name: command
+    for command in (
+        Command("new", "", "start a new conversation", new_conversation),
+        Command("retry", "", "ask the last question again", lambda app, _: app.retry()),
+        Command("model", "[NAME]", "choose who answers", choose_model),
+        Command("system", "[TEXT]", "show or set the system prompt; - clears it", set_system),
+        Command("copy", "[N]", "copy the last reply, or its Nth code block", copy_reply),
+        Command("theme", "[NAME]", "choose the colours", choose_theme),
+        Command("stats", "", "the last reply's clock and gaps", show_stats),
+        Command("help", "", "every key and command", lambda app, _: open_help(app)),
+        Command("quit", "", "leave", lambda app, _: app.exit()),
+    )
+}

@@ -1,0 +1,296 @@
+"""The transcript: one widget with the line API over everything that was said."""
+
+from dataclasses import dataclass
+
+from rich.segment import Segment
+from rich.style import Style as RichStyle
+from textual import events
+from textual.binding import Binding
+from textual.geometry import Region
+from textual.message import Message
+from textual.strip import Strip
+from textual.widget import Widget
+
+from tokenfall.ui.entries import Entry, Mark, Reply, Stack
+from tokenfall.ui.selection import Span, Spot, extract
+from tokenfall.ui.theme import Look
+
+WHEEL_LINES = 3
+"""What a notch of the wheel moves; three is what terminals themselves scroll."""
+
+STRIPS_KEPT = 2000
+"""Painted lines that are kept: some tens of screens, a few megabytes."""
+
+
+class Transcript(Widget, can_focus=True):
+    """Follows the bottom until the reader scrolls up; then what is in view stays where it is."""
+
+    ALLOW_SELECT = False  # we select by lines of text, not by widgets
+    DEFAULT_CSS = "Transcript { height: 1fr; padding: 0 1; }"
+    BINDINGS = [
+        Binding("up,k", "move(-1, 0)", "up", show=False),
+        Binding("down,j", "move(1, 0)", "down", show=False),
+        Binding("left,h", "move(0, -1)", "left", show=False),
+        Binding("right,l", "move(0, 1)", "right", show=False),
+        Binding("shift+up", "extend(-1, 0)", "select up", show=False),
+        Binding("shift+down", "extend(1, 0)", "select down", show=False),
+        Binding("shift+left", "extend(0, -1)", "select left", show=False),
+        Binding("shift+right", "extend(0, 1)", "select right", show=False),
+        Binding("v", "select", "select", show=False),
+        Binding("a", "select_all", "select all", show=False),
+        Binding("y", "copy", "copy", show=False),
+    ]
+
+    @dataclass
+    class Moved(Message):
+        """Lines are hidden below the view, or no longer; 0 when the bottom is in view."""
+
+        below: int
+
+    @dataclass
+    class Selected(Message):
+        """The selection began or went away."""
+
+        active: bool
+
+    class CopyAsked(Message):
+        """`y`: the selection is to be copied, or the last reply when there is none."""
+
+    def __init__(self, look: Look) -> None:
+        super().__init__()
+        self._look = look
+        self._stack = Stack()
+        self._top = 0
+        self._below = 0
+        self._following = True
+        self._reply: Reply | None = None
+        self._span: Span | None = None
+        self._extending = False
+        self._strips: dict[tuple[int, int], Strip] = {}
+
+    # what stands in it
+
+    def add(self, entry: Entry) -> None:
+        self._settle(self._stack.add(entry))
+
+    def remove(self, entry: Entry) -> None:
+        self._strips.clear()
+        self._settle(self._stack.remove(entry))
+
+    def clear(self) -> None:
+        self._stack.clear()
+        self._reply = None
+        self._top = 0
+        self._following = True
+        self.repaint()
+
+    def begin(self, model: str) -> None:
+        """A reply starts; it grows by `append` until `finish`."""
+        self._reply = Reply(model)
+        self.add(self._reply)
+
+    def append(self, text: str, reasoning: str = "") -> None:
+        """More of the reply, exactly as it came."""
+        if self._reply is not None:
+            index = self._index(self._reply)
+            first = self._stack.start(index) + self._reply.stable(self._stack.width)
+            if reasoning:
+                self._reply.append_reasoning(reasoning)
+                first = self._stack.start(index)
+            if text:
+                self._reply.append(text)
+            self._stack.measure(index)
+            self._settle(first)
+
+    def finish(self, mark: Mark | None) -> None:
+        """The reply has ended; `mark` says how, where there is something to say."""
+        if self._reply is not None:
+            index = self._index(self._reply)
+            self._reply.finish(mark)
+            self._reply = None
+            self._strips.clear()
+            self._stack.measure(index)
+            self._settle(self._stack.start(index))
+
+    def _index(self, entry: Entry) -> int:
+        # a growing reply stands at the bottom, but for queued messages
+        return next(index for index in reversed(range(len(self._stack.entries))) if self._stack.entries[index] is entry)
+
+    def _settle(self, first: int) -> None:
+        """Paints what changed: the lines from `first` on, or everything when the view moved with the bottom."""
+        if not self.is_mounted or not self._rows:
+            return
+        top = self._bottom if self._following else min(self._top, self._bottom)
+        if top != self._top:
+            self._top = top
+            self.refresh()
+        elif first < self._top + self._rows:
+            row = max(first - self._top, 0)
+            self.refresh(Region(self.gutter.left, self.gutter.top + row, self._stack.width, self._rows - row))
+        self._tell_below()
+
+    @property
+    def _rows(self) -> int:
+        return self.content_size.height
+
+    @property
+    def _bottom(self) -> int:
+        return max(self._stack.height - self._rows, 0)
+
+    def _tell_below(self) -> None:
+        below = self._bottom - self._top
+        if below != self._below:
+            self._below = below
+            self.post_message(self.Moved(below))
+
+    # scrolling
+
+    def scroll_lines(self, lines: int) -> None:
+        self._go(self._top + lines)
+
+    def scroll_pages(self, pages: int) -> None:
+        # a line of the old page stays in view
+        self._go(self._top + pages * max(self._rows - 1, 1))
+
+    def scroll_to_top(self) -> None:
+        self._go(0)
+
+    def scroll_to_bottom(self) -> None:
+        self._go(self._bottom)
+
+    def _go(self, top: int) -> None:
+        top = max(0, min(top, self._bottom))
+        self._following = top == self._bottom
+        if top != self._top:
+            self._top = top
+            self.refresh()
+        self._tell_below()
+
+    def on_resize(self) -> None:
+        place = self._stack.place(self._top)
+        self._strips.clear()
+        self._span = None
+        self._stack.rewrap(max(self.content_size.width, 1))
+        self._top = self._bottom if self._following else min(self._stack.line_of(place), self._bottom)
+        self._tell_below()
+        self.refresh()
+
+    # painting
+
+    def wear(self, look: Look) -> None:
+        """Other colours from now on."""
+        self._look = look
+        self.repaint()
+
+    def repaint(self) -> None:
+        self._strips.clear()
+        self._span = None
+        self._settle(0)
+        self.refresh()
+
+    def render_line(self, y: int) -> Strip:
+        line_number = self._top + y
+        strip = self._strip(line_number)
+        columns = self._span.columns(line_number, max(strip.cell_length, 1)) if self._span else None
+        if columns:
+            strip = self._paint_selection(strip, *columns)
+        return strip.adjust_cell_length(self._stack.width, self._look.base)
+
+    def _strip(self, line_number: int) -> Strip:
+        if not 0 <= line_number < self._stack.height:
+            return Strip([], 0)
+        key = index, y = self._stack.locate(line_number)
+        if (kept := self._strips.get(key)) is not None:
+            return kept
+        entry = self._stack.entries[index]
+        line = entry.line(self._stack.width, y)
+        style = self._look.style
+        strip = Strip([Segment(run.text, style(run.style)) for run in (*line.prefix, *line.runs)])
+        if y < entry.stable(self._stack.width):
+            if len(self._strips) >= STRIPS_KEPT:
+                self._strips.clear()
+            self._strips[key] = strip
+        return strip
+
+    def _paint_selection(self, strip: Strip, first: int, last: int) -> Strip:
+        strip = strip.extend_cell_length(last, self._look.base)
+        before, chosen, after = strip.crop(0, first), strip.crop(first, last), strip.crop(last)
+        marked = Strip([Segment(segment.text, (segment.style or RichStyle.null()) + self._look.selection) for segment in chosen])
+        return Strip.join([before, marked, after])
+
+    # selecting
+
+    @property
+    def selected_text(self) -> str:
+        return extract(self._span, self._stack.line, self._stack.height) if self._span else ""
+
+    @property
+    def selecting(self) -> bool:
+        return self._span is not None
+
+    def clear_selection(self) -> None:
+        self._extending = False
+        self._select(None)
+
+    def _select(self, span: Span | None) -> None:
+        if (self._span is None) != (span is None):
+            self.post_message(self.Selected(span is not None))
+        self._span = span
+        self.refresh()
+
+    def _head_to(self, y: int, x: int) -> None:
+        """Moves the free end of the selection and keeps it in view."""
+        if self._span is None:
+            return
+        head = Spot(max(0, min(y, self._stack.height - 1)), max(0, min(x, self._stack.width - 1)))
+        self._select(Span(self._span.anchor, head))
+        if head.y < self._top:
+            self._go(head.y)
+        elif head.y >= self._top + self._rows:
+            self._go(head.y - self._rows + 1)
+
+    def action_select(self) -> None:
+        self._extending = True
+        self._select(Span(Spot(self._top, 0), Spot(self._top, 0)))
+
+    def action_select_all(self) -> None:
+        if self._stack.height:
+            self._select(Span(Spot(0, 0), Spot(self._stack.height - 1, self._stack.width - 1)))
+
+    def action_move(self, lines: int, cells: int) -> None:
+        if self._extending and self._span:
+            self._head_to(self._span.head.y + lines, self._span.head.x + cells)
+        else:
+            self.scroll_lines(lines)
+
+    def action_extend(self, lines: int, cells: int) -> None:
+        if not self._extending:
+            self.action_select()
+        self.action_move(lines, cells)
+
+    def action_copy(self) -> None:
+        self.post_message(self.CopyAsked())
+
+    def on_mouse_down(self, event: events.MouseDown) -> None:
+        offset = event.get_content_offset(self)
+        if event.button == 1 and offset is not None:
+            self.capture_mouse()
+            self._extending = False
+            spot = Spot(self._top + offset.y, offset.x)
+            self._select(Span(spot, spot))
+
+    def on_mouse_move(self, event: events.MouseMove) -> None:
+        if self._span and self.app.mouse_captured is self:
+            self._head_to(self._top + event.y - self.gutter.top, event.x - self.gutter.left)
+
+    def on_mouse_up(self) -> None:
+        if self.app.mouse_captured is self:
+            self.release_mouse()
+            if self._span and self._span.anchor == self._span.head:
+                self._select(None)
+
+    def on_mouse_scroll_up(self) -> None:
+        self.scroll_lines(-WHEEL_LINES)
+
+    def on_mouse_scroll_down(self) -> None:
+        self.scroll_lines(WHEEL_LINES)

@@ -1,0 +1,178 @@
+"""From turn events to what the screen shows, a frame's worth at a time; and the messages that wait for their turn."""
+
+import asyncio
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import assert_never
+
+from tokenfall.events import Ended, ReasoningDelta, Sent, Streamed, TextDelta, TurnEvent, Usage, UsageReport, Waiting
+from tokenfall.messages import EndState
+from tokenfall.session import Session
+from tokenfall.timing import StreamClock
+from tokenfall.ui.entries import Entry, Mark, fault, notice, question, queued
+from tokenfall.ui.status import State, View
+from tokenfall.ui.transcript import Transcript
+
+FRAME_S = 1 / 60
+"""Deltas that come closer together than a frame of the screen are shown together."""
+
+MARKS: dict[EndState, Mark | None] = {
+    "complete": None,
+    "stopped": Mark("■ stopped", "stopped"),
+    "length": Mark("■ length limit reached: the reply is cut here", "stopped"),
+    "refused": Mark("■ refused or filtered by the service", "fault"),
+    "cut_off": Mark("■ cut off", "fault"),
+    "failed": Mark("■ failed", "fault"),
+}
+
+STATES: dict[EndState, State] = {
+    "complete": "ready",
+    "stopped": "stopped",
+    "length": "ready",
+    "refused": "ready",
+    "cut_off": "error",
+    "failed": "error",
+}
+
+
+@dataclass(slots=True)
+class Inbox:
+    """Events that wait for the next frame. The first after a quiet time waits for nothing."""
+
+    wake: Callable[[], None]
+    _events: list[TurnEvent] = field(default_factory=list)
+    _pending: bool = False
+    _taken_at: float = 0.0
+
+    def put(self, event: TurnEvent) -> None:
+        self._events.append(event)
+        if isinstance(event, Ended):
+            self.wake()
+        elif not self._pending:
+            self._pending = True
+            wait = self._taken_at + FRAME_S - time.monotonic()
+            if wait <= 0:
+                self.wake()
+            else:
+                asyncio.get_running_loop().call_later(wait, self.wake)
+
+    def take(self) -> list[TurnEvent]:
+        events, self._events = self._events, []
+        self._pending = False
+        self._taken_at = time.monotonic()
+        return events
+
+
+class Turns:
+    """Shows the turns of a session on a transcript and in a view of the status line."""
+
+    def __init__(self, session: Session, transcript: Transcript, view: View, wake: Callable[[], None]) -> None:
+        self._session = session
+        self._transcript = transcript
+        self._view = view
+        self._inbox = Inbox(wake)
+        self._queue: list[tuple[str, Entry]] = []
+        self._replying = False
+
+    # saying something
+
+    def say(self, text: str) -> None:
+        """Sends `text`, or queues it while a reply streams."""
+        if self._session.running:
+            entry = queued(text)
+            self._queue.append((text, entry))
+            self._transcript.add(entry)
+        else:
+            self._transcript.add(question(text))
+            self._start()
+            self._session.send(text, self._inbox.put)
+        self._transcript.scroll_to_bottom()
+
+    def again(self) -> None:
+        self._transcript.add(notice("asked again"))
+        self._start()
+        self._session.retry(self._inbox.put)
+        self._transcript.scroll_to_bottom()
+
+    def _start(self) -> None:
+        self._view.clock = StreamClock()
+        self._view.usage = Usage()
+        self._view.state = "loading" if self._session.service.loading else "waiting"
+
+    def unqueue(self) -> str:
+        """Takes back every queued message, as one text."""
+        for _, entry in self._queue:
+            self._transcript.remove(entry)
+        text = "\n".join(text for text, _ in self._queue)
+        self._queue.clear()
+        return text
+
+    # showing what comes
+
+    def show(self) -> Ended | None:
+        """Shows what came since the last call; returns the end of the turn when it is among it."""
+        ended: Ended | None = None
+        text: list[str] = []
+        reasoning: list[str] = []
+        for event in self._inbox.take():
+            match event:
+                case Streamed(at, TextDelta(piece)):
+                    self._token(at)
+                    text.append(piece)
+                case Streamed(at, ReasoningDelta(piece)):
+                    self._token(at)
+                    reasoning.append(piece)
+                case Streamed(_, UsageReport(usage)):
+                    self._view.usage = usage
+                case Waiting() | Streamed():
+                    pass
+                case Sent(at):
+                    self._clock.sent(at)
+                    self._view.state = "waiting"
+                case Ended():
+                    ended = event
+                case _:
+                    assert_never(event)
+        if text or reasoning:
+            self._grow("".join(text), "".join(reasoning))
+        if ended is not None:
+            self._end(ended)
+        return ended
+
+    @property
+    def _clock(self) -> StreamClock:
+        assert self._view.clock is not None, "a turn has a clock from its start"
+        return self._view.clock
+
+    def _token(self, at: float) -> None:
+        self._clock.token(at)
+        self._view.state = "streaming"
+
+    def _grow(self, text: str, reasoning: str) -> None:
+        if not self._replying:
+            self._replying = True
+            self._transcript.begin(self._session.service.name.partition("/")[2] or self._session.service.name)
+        self._transcript.append(text, reasoning)
+
+    def _end(self, ended: Ended) -> None:
+        self._clock.ended(ended.at)
+        self._view.state = STATES[ended.state]
+        self._view.usage = ended.usage
+        if self._replying:
+            self._replying = False
+            self._transcript.finish(MARKS[ended.state])
+        elif ended.state == "stopped":
+            self._transcript.add(notice("■ stopped before the first token"))
+        elif ended.error is None:
+            self._transcript.add(notice("The model answered with nothing."))
+        if ended.error is not None:
+            self._transcript.add(fault(str(ended.error)))
+
+    def next_queued(self) -> str | None:
+        """The message whose turn it is now, taken off the queue; it no longer shows as queued."""
+        if not self._queue:
+            return None
+        text, entry = self._queue.pop(0)
+        self._transcript.remove(entry)
+        return text

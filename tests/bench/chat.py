@@ -1,0 +1,206 @@
+"""What a user waits for in the chat, measured on a pseudo-terminal against a paced server on loopback.
+
+    uv run python -m tests.bench.chat [--interrupts N] [--starts N]
+
+start       spawning the program to its first screen that says `ready`, beside the barest Textual program with the
+            stock Markdown widget; the ratio is of this run's medians, in turns
+request     Enter to the request's last byte at the server
+first       the first token's bytes leaving the server to its glyph leaving the program
+echo        a key press to its glyph, while 100 tokens a second stream
+interrupt   Ctrl-C to the server seeing the connection close
+idle        CPU of the program and its children over ten quiet seconds, in percent of one core
+
+Figures are milliseconds unless said otherwise.
+"""
+
+import argparse
+import asyncio
+import os
+import platform
+import re
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pexpect
+
+from tests.byteserver import SSE_HEAD, ByteServer, Exchange, Send, Sleep, Step, chunked, openai_chunk
+from tests.ptyscreen import terminal_env
+
+COLUMNS, ROWS = 100, 30
+RATE = 100
+CTRL_C, ENTER = "\x03", "\r"
+
+
+@dataclass
+class Terminal:
+    """A program in a pseudo-terminal; what it prints is kept with the time it was read."""
+
+    child: pexpect.spawn
+    started: float = field(default_factory=time.monotonic)
+    output: bytearray = field(default_factory=bytearray)
+    _reads: list[tuple[int, float]] = field(default_factory=list)
+    _more: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def read(self) -> None:
+        try:
+            data = os.read(self.child.child_fd, 65536)
+        except OSError:
+            asyncio.get_running_loop().remove_reader(self.child.child_fd)
+            return
+        self.output += data
+        self._reads.append((len(self.output), time.monotonic()))
+        self._more.set()
+
+    def press(self, keys: str) -> float:
+        os.write(self.child.child_fd, keys.encode())
+        return time.monotonic()
+
+    async def seen(self, pattern: bytes, start: int = 0) -> float:
+        """When the bytes that complete the pattern were read."""
+        async with asyncio.timeout(60):
+            while (found := re.search(pattern, self.output[start:])) is None:
+                self._more.clear()
+                await self._more.wait()
+        end = start + found.end()
+        return next(at for position, at in self._reads if position >= end)
+
+
+@asynccontextmanager
+async def terminal(argv: list[str]) -> AsyncIterator[Terminal]:
+    with tempfile.TemporaryDirectory() as folder:
+        env = terminal_env(TOKENFALL_CONFIG=f"{folder}/config", TOKENFALL_DATA=f"{folder}/data")
+        env.pop("PYTHONDONTWRITEBYTECODE", None)
+        child = pexpect.spawn(argv[0], argv[1:], dimensions=(ROWS, COLUMNS), env=env, timeout=60)
+        made = Terminal(child)
+        loop = asyncio.get_running_loop()
+        loop.add_reader(child.child_fd, made.read)
+        try:
+            yield made
+        finally:
+            loop.remove_reader(child.child_fd)
+            child.close(force=True)
+
+
+def tokenfall(url: str) -> list[str]:
+    return [str(Path(sys.executable).with_name("tokenfall")), "--base-url", f"{url}/v1", "--model", "m"]
+
+
+def plain() -> list[str]:
+    return [sys.executable, str(Path(__file__).with_name("plain.py"))]
+
+
+READY = rb"ready"
+
+
+def reply(tokens: int) -> list[Step]:
+    """Tokens at RATE: a marker word first, then words."""
+    words = [f"mark{0:04d} "] + [f"word{number % 7} " for number in range(tokens)]
+    steps: list[Step] = [Send(SSE_HEAD), Sleep(0.3)]
+    for word in words:
+        steps += [Send(chunked(openai_chunk(word))), Sleep(1 / RATE)]
+    return steps
+
+
+async def starts(runs: int, url: str) -> tuple[list[float], list[float]]:
+    ours: list[float] = []
+    bare: list[float] = []
+    for _ in range(runs + 1):
+        for argv, kept in ((tokenfall(url), ours), (plain(), bare)):
+            async with terminal(argv) as screen:
+                kept.append((await screen.seen(READY) - screen.started) * 1000)
+    # the first pair compiles byte code
+    return ours[1:], bare[1:]
+
+
+async def ask(screen: Terminal, server: ByteServer) -> tuple[Exchange, float]:
+    number = len(server.exchanges)
+    screen.press("hello")
+    await asyncio.sleep(0.3)
+    pressed = screen.press(ENTER)
+    return await server.exchange(number), pressed
+
+
+async def turns(runs: int) -> dict[str, list[float]]:
+    """Request, first token and interrupt, `runs` times in one chat."""
+    figures: dict[str, list[float]] = {"request": [], "first": [], "interrupt": []}
+    async with ByteServer(reply(2000)) as server, terminal(tokenfall(server.url)) as screen:
+        await screen.seen(READY)
+        await asyncio.sleep(1)
+        for run in range(runs):
+            start = len(screen.output)
+            exchange, pressed = await ask(screen, server)
+            figures["request"].append((exchange.at - pressed) * 1000)
+            seen = await screen.seen(rb"mark0000", start)
+            figures["first"].append((seen - exchange.at - 0.3) * 1000)
+            await asyncio.sleep(0.3 + (run % 10) / 20)
+            pressed = screen.press(CTRL_C)
+            await exchange.hung_up_within(10)
+            assert exchange.hung_up_at is not None, "the server never saw the connection close"
+            figures["interrupt"].append((exchange.hung_up_at - pressed) * 1000)
+            await screen.seen(rb"stopped", start)
+    return figures
+
+
+async def echo(keys: int) -> list[float]:
+    times: list[float] = []
+    async with ByteServer(reply(6000)) as server, terminal(tokenfall(server.url)) as screen:
+        await screen.seen(READY)
+        await asyncio.sleep(1)
+        await ask(screen, server)
+        await asyncio.sleep(1)
+        for number in range(keys):
+            start = len(screen.output)
+            screen.press(f" q{number:02d}")
+            await asyncio.sleep(0.05)
+            pressed = screen.press("z")
+            times.append((await screen.seen(b"q%02dz" % number, start) - pressed) * 1000)
+            await asyncio.sleep(0.15)
+    return times
+
+
+async def idle(seconds: float) -> float:
+    async with ByteServer(reply(1)) as server, terminal(tokenfall(server.url)) as screen:
+        await screen.seen(READY)
+        await asyncio.sleep(3)
+        before = cpu_seconds(screen.child.pid)
+        await asyncio.sleep(seconds)
+        return (cpu_seconds(screen.child.pid) - before) / seconds * 100
+
+
+def cpu_seconds(pid: int) -> float:
+    fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def row(name: str, values: list[float]) -> str:
+    ordered = sorted(values)
+    at = [ordered[min(int(share * len(ordered)), len(ordered) - 1)] for share in (0.5, 0.95, 0.99)]
+    return f"{name:<22}" + "".join(f"{value:>9.1f}" for value in [*at, ordered[-1]]) + f"{len(ordered):>6}"
+
+
+async def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--interrupts", type=int, default=50)
+    parser.add_argument("--starts", type=int, default=7)
+    parser.add_argument("--keys", type=int, default=60)
+    given = parser.parse_args()
+    print(f"{platform.processor() or platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}, {platform.system()}")
+    print(f"{'':<22}{'p50':>9}{'p95':>9}{'p99':>9}{'max':>9}{'n':>6}")
+    async with ByteServer(reply(1)) as server:
+        ours, bare = await starts(given.starts, server.url)
+    print(row("start", ours))
+    print(row("start of bare Textual", bare))
+    for name, values in (await turns(given.interrupts)).items():
+        print(row(name, values))
+    print(row("echo", await echo(given.keys)))
+    print(f"start ratio {statistics.median(ours) / statistics.median(bare):.2f}; idle CPU {await idle(10):.2f} % of a core")
+
+
+if __name__ == "__main__":
+    asyncio.run(main())

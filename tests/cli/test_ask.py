@@ -1,0 +1,283 @@
+"""`tokenfall ask` as pipes and scripts use it."""
+
+import asyncio
+import os
+import signal
+from pathlib import Path
+
+import pytest
+from tests.byteserver import (
+    ByteServer,
+    Close,
+    Hold,
+    Script,
+    Send,
+    Wait,
+    chunked,
+    json_response,
+    openai_chunk,
+    openai_reply,
+    sse_response,
+)  # fmt: skip
+from tests.cli.running import CEILING, Outcome, Program, outcome
+from tests.ptyscreen import PtyScreen, terminal_env
+
+HELLO = openai_reply(["Hel", "lo", " you."])
+HELD: Script = [Send(sse_response(openai_chunk("kept "), openai_chunk("text"))), Hold()]
+
+
+@pytest.fixture
+def program(tmp_path: Path) -> Program:
+    return Program(tmp_path)
+
+
+async def ask(program: Program, server: ByteServer, *arguments: str | bytes, stdin: bytes = b"") -> Outcome:
+    return await program.run("ask", "--base-url", f"{server.url}/v1", "-m", "m", *arguments, stdin=stdin)
+
+
+def said(server: ByteServer, index: int = 0) -> object:
+    messages = server.exchanges[index].json["messages"]
+    assert isinstance(messages, list)
+    return messages[-1]["content"]
+
+
+async def test_the_answer_goes_to_standard_output_as_it_is(program: Program) -> None:
+    async with ByteServer([Send(HELLO)]) as server:
+        done = await ask(program, server, "Hi")
+    assert done == Outcome(0, "Hello you.", "")
+    assert server.exchanges[0].path == "/v1/chat/completions"
+    assert server.exchanges[0].json["model"] == "m"
+    assert "authorization" not in server.exchanges[0].headers
+
+
+@pytest.mark.parametrize(
+    ("arguments", "stdin", "prompt"),
+    [
+        (["What", "is", "this?"], b"", "What is this?"),
+        ([], b"From a pipe\n", "From a pipe"),
+        (["Sum up:"], b"one\ntwo\n", "Sum up:\n\none\ntwo"),
+        (["Sum up:"], b" \n", "Sum up:"),
+        (["--", "--really?"], b"", "--really?"),
+        (["é 宽"], "ü\r\n".encode(), "é 宽\n\nü"),
+    ],
+)
+async def test_the_prompt_is_arguments_and_standard_input(program: Program, arguments: list[str], stdin: bytes, prompt: str) -> None:
+    async with ByteServer([Send(HELLO)]) as server:
+        assert (await ask(program, server, *arguments, stdin=stdin)).code == 0
+        assert said(server) == prompt
+
+
+@pytest.mark.parametrize("arguments", [[], [""], [" ", "\n"]])
+async def test_no_prompt_is_a_mistake(program: Program, arguments: list[str]) -> None:
+    async with ByteServer([Send(HELLO)]) as server:
+        done = await ask(program, server, *arguments, stdin=b" \n")
+    assert (done.code, done.stdout) == (2, "")
+    assert done.stderr.startswith("tokenfall: There is no prompt.\n")
+    assert not server.exchanges
+
+
+@pytest.mark.parametrize(("arguments", "stdin"), [(["x"], b"caf\xe9"), ([b"caf\xe9"], b"")])
+async def test_a_prompt_that_is_not_utf8_is_refused(program: Program, arguments: list[str | bytes], stdin: bytes) -> None:
+    async with ByteServer([Send(HELLO)]) as server:
+        done = await ask(program, server, *arguments, stdin=stdin)
+    assert done.code == 2
+    assert "is not UTF-8 text: byte 0xe9 at 3." in done.stderr
+    assert not server.exchanges
+
+
+async def test_options_reach_the_service(program: Program, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("A_KEY", "k-1")
+    options = ["--system", "Be brief.", "--max-tokens", "7", "--temperature", "0", "--api-key-env", "A_KEY"]
+    async with ByteServer([Send(HELLO)]) as server:
+        assert (await ask(program, server, *options, "Hi")).code == 0
+        exchange = server.exchanges[0]
+    assert exchange.headers["authorization"] == "Bearer k-1"
+    assert exchange.json["messages"] == [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "Hi"}]
+    assert exchange.json["temperature"] == 0
+    assert 7 in exchange.json.values()
+
+
+async def test_without_a_model_the_first_that_the_server_lists(program: Program) -> None:
+    models = json_response({"object": "list", "data": [{"id": "first"}, {"id": "second"}]})
+    async with ByteServer([Send(models)], [Send(HELLO)]) as server:
+        done = await program.run("ask", "--base-url", server.url, "Hi")
+    assert done == Outcome(0, "Hello you.", "")
+    assert [exchange.path for exchange in server.exchanges] == ["/models", "/chat/completions"]
+    assert server.exchanges[1].json["model"] == "first"
+
+
+async def test_a_configured_endpoint(program: Program) -> None:
+    async with ByteServer([Send(HELLO)]) as server:
+        program.configure(f'model = "lab"\n[endpoints.lab]\nbase_url = "{server.url}"\nmodel = "m"\nheaders = {{ X-Own = "1" }}')
+        assert (await program.run("ask", "Hi")).stdout == "Hello you."
+        assert server.exchanges[0].headers["x-own"] == "1"
+
+
+async def test_piped_text_is_not_altered(program: Program) -> None:
+    pieces = ["\x1b[31m", "a\r\n", "\x00\u202e", "e\u0301", "宽", "\n\n"]
+    async with ByteServer([Send(openai_reply(pieces))]) as server:
+        process = await program.start("ask", "--base-url", server.url, "-m", "m", "Hi")
+        printed, _ = await asyncio.wait_for(process.communicate(), CEILING)
+    assert printed == "".join(pieces).encode()
+
+
+async def test_halves_of_a_character_in_two_deltas_meet(program: Program) -> None:
+    async with ByteServer([Send(openai_reply(["<\ud83d", "\ude00>", "\ud83d"]))]) as server:
+        assert (await ask(program, server, "Hi")).stdout == "<😀>\ufffd"
+
+
+async def test_each_delta_is_printed_at_once(program: Program) -> None:
+    go = asyncio.Event()
+    script: Script = [Send(sse_response(openai_chunk("first"))), Wait(go), Send(chunked(openai_chunk(" second", finish="stop"), last=True))]
+    async with ByteServer(script) as server:
+        process = await program.start("ask", "--base-url", server.url, "-m", "m", "Hi")
+        assert process.stdout is not None
+        assert await asyncio.wait_for(process.stdout.readexactly(5), CEILING) == b"first"
+        go.set()
+        done = await outcome(process)
+    assert (done.code, done.stdout) == (0, " second")
+
+
+# ── how it ends ─────────────────────────────────────────────────────────────
+
+
+async def test_the_token_limit_is_no_failure(program: Program) -> None:
+    async with ByteServer([Send(openai_reply(["cut"], finish="length"))]) as server:
+        assert await ask(program, server, "Hi") == Outcome(0, "cut", "")
+
+
+async def test_a_refusal_ends_with_1(program: Program) -> None:
+    async with ByteServer([Send(openai_reply(["I"], finish="content_filter"))]) as server:
+        done = await ask(program, server, "Hi")
+    assert (done.code, done.stdout) == (1, "I")
+    assert "refused" in done.stderr
+
+
+async def test_a_stream_that_breaks_off_keeps_what_came_and_ends_with_1(program: Program) -> None:
+    async with ByteServer([Send(sse_response(openai_chunk("half"))), Close()]) as server:
+        done = await ask(program, server, "Hi")
+    assert (done.code, done.stdout) == (1, "half")
+    assert done.stderr.startswith("tokenfall: ")
+
+
+async def test_an_error_of_the_service_is_inert_and_ends_with_1(program: Program) -> None:
+    body = json_response({"error": {"message": "no model \x1b]52;c;aGk=\x07 here"}}, "404 Not Found")
+    async with ByteServer([Send(body)]) as server:
+        done = await ask(program, server, "Hi")
+    assert (done.code, done.stdout) == (1, "")
+    assert "no model" in done.stderr
+    assert "\x1b" not in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+async def test_nothing_listens(program: Program) -> None:
+    async with ByteServer([Hold()]) as server:
+        url = server.url
+    done = await program.run("ask", "--base-url", url, "-m", "m", "Hi")
+    assert (done.code, done.stdout) == (1, "")
+    assert done.stderr.startswith("tokenfall: ")
+
+
+@pytest.mark.parametrize("times", [1, 2])
+async def test_ctrl_c_keeps_what_was_printed_and_closes_the_connection(program: Program, times: int) -> None:
+    async with ByteServer(HELD) as server:
+        process = await program.start("ask", "--base-url", server.url, "-m", "m", "Hi")
+        assert process.stdout is not None
+        assert await asyncio.wait_for(process.stdout.readexactly(9), CEILING) == b"kept text"
+        for _ in range(times):
+            process.send_signal(signal.SIGINT)
+        assert await server.exchanges[0].hung_up_within()
+        assert await outcome(process) == Outcome(130, "", "")
+
+
+async def test_ctrl_c_before_the_first_token(program: Program) -> None:
+    async with ByteServer([Hold()]) as server:
+        process = await program.start("ask", "--base-url", server.url, "-m", "m", "Hi")
+        exchange = await server.exchange()
+        process.send_signal(signal.SIGINT)
+        assert await exchange.hung_up_within()
+        assert await outcome(process) == Outcome(130, "", "")
+
+
+async def test_ctrl_c_while_standard_input_is_read(program: Program) -> None:
+    reader, writer = os.pipe()
+    process = await asyncio.create_subprocess_exec(
+        *program.command, "ask", stdin=reader, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE, env=program.env()
+    )
+    os.close(reader)
+    # more than the pipe holds: it is written once the program reads
+    await asyncio.to_thread(os.write, writer, b"x" * 2**20)
+    process.send_signal(signal.SIGINT)
+    done = await outcome(process)
+    os.close(writer)
+    assert (done.code, done.stdout, done.stderr) == (130, "", "")
+
+
+async def test_ctrl_c_is_heard_while_nobody_reads_the_output(program: Program) -> None:
+    flood: Script = [Send(sse_response(*[openai_chunk("x" * 60_000)] * 20)), Hold()]
+    async with ByteServer(flood) as server:
+        reader, writer = os.pipe()
+        process = await program.start("ask", "--base-url", server.url, "-m", "m", "Hi", stdout=writer)
+        os.close(writer)
+        os.read(reader, 1)
+        process.send_signal(signal.SIGINT)
+        assert await server.exchanges[0].hung_up_within()
+        assert (await outcome(process)).code == 130
+        os.close(reader)
+
+
+async def test_a_reader_that_leaves_early_ends_it_quietly(program: Program) -> None:
+    go = asyncio.Event()
+    more = [Send(chunked(openai_chunk("more")))] * 3
+    async with ByteServer([Send(sse_response(openai_chunk("line\n"))), Wait(go), *more, Hold()]) as server:
+        reader, writer = os.pipe()
+        process = await program.start("ask", "--base-url", server.url, "-m", "m", "Hi", stdout=writer)
+        os.close(writer)
+        assert await asyncio.to_thread(os.read, reader, 5) == b"line\n"
+        os.close(reader)
+        go.set()
+        assert await server.exchanges[0].hung_up_within()
+        assert await outcome(process) == Outcome(0, "", "")
+
+
+async def test_a_full_disk_is_told(program: Program) -> None:
+    async with ByteServer([Send(HELLO)]) as server:
+        with Path("/dev/full").open("wb") as full:
+            process = await program.start("ask", "--base-url", server.url, "-m", "m", "Hi", stdout=full.fileno())
+        done = await outcome(process)
+    assert done.code == 1
+    assert done.stderr == "tokenfall: Standard output can't be written: No space left on device.\n"
+
+
+async def test_into_a_file(program: Program, tmp_path: Path) -> None:
+    async with ByteServer([Send(HELLO)]) as server:
+        with (tmp_path / "answer").open("wb") as file:
+            process = await program.start("ask", "--base-url", server.url, "-m", "m", "Hi", stdout=file.fileno())
+        assert (await outcome(process)).code == 0
+    assert (tmp_path / "answer").read_bytes() == b"Hello you."
+
+
+# ── on a terminal ───────────────────────────────────────────────────────────
+
+
+async def test_on_a_terminal_control_characters_are_inert(program: Program) -> None:
+    async with ByteServer([Send(openai_reply(["a\x1b]52;c;", "aGk=\x07b"]))]) as server:
+        with PtyScreen([*program.command, "ask", "--base-url", server.url, "-m", "m", "Hi"], env=terminal_env(**program.env())) as screen:
+            assert await asyncio.to_thread(screen.exit_status) == 0
+            assert screen.raw == "a␛]52;c;aGk=␇b\r\n".encode()
+
+
+async def test_ctrl_c_on_a_terminal_leaves_the_shell_a_line_of_its_own(program: Program) -> None:
+    async with ByteServer(HELD) as server:
+        with PtyScreen([*program.command, "ask", "--base-url", server.url, "-m", "m", "Hi"], env=terminal_env(**program.env())) as screen:
+            await asyncio.to_thread(screen.wait_for, "kept text")
+            screen.press("ctrl+c")
+            assert await server.exchanges[0].hung_up_within()
+            assert await asyncio.to_thread(screen.exit_status) == 130
+            assert screen.raw.endswith(b"kept text^C\r\n")
+
+
+async def test_a_terminal_is_not_read_for_a_prompt(program: Program) -> None:
+    with PtyScreen([*program.command, "ask"], columns=120, env=terminal_env(**program.env())) as screen:
+        assert await asyncio.to_thread(screen.exit_status) == 2
+        assert "There is no prompt." in screen.text()

@@ -1,0 +1,57 @@
+"""What the environment says about the terminal."""
+
+import pytest
+
+from tokenfall.terminal.capabilities import Colors, capabilities, no_chat
+
+
+@pytest.mark.parametrize(("env", "colors"), [
+    ({"TERM": "xterm"}, 16),
+    ({"TERM": "linux"}, 16),
+    ({"TERM": "screen"}, 16),
+    ({"TERM": "ansi"}, 8),
+    ({"TERM": "vt100"}, 0),
+    ({"TERM": "xterm-256color"}, 256),
+    ({"TERM": "tmux-256color", "TMUX": "x"}, 256),
+    ({"TERM": "tmux-256color", "TMUX": "x", "COLORTERM": "truecolor"}, "truecolor"),
+    ({"TERM": "screen-256color", "STY": "x", "COLORTERM": "truecolor"}, 256),
+    ({"TERM": "xterm-direct"}, "truecolor"),
+    ({"TERM": "xterm-kitty"}, "truecolor"),
+    ({"TERM": "xterm-256color", "COLORTERM": "24bit", "NO_COLOR": "1"}, 0),
+    ({"TERM": "xterm-256color", "NO_COLOR": ""}, 256),
+    ({"TERM": "dumb", "COLORTERM": "truecolor"}, 0),
+    ({}, 0),
+])
+def test_colors(env: dict[str, str], colors: Colors) -> None:
+    assert capabilities(env).colors == colors
+
+
+@pytest.mark.parametrize(("env", "unicode"), [
+    ({"LANG": "en_US.UTF-8"}, True),
+    ({"LANG": "C"}, False),
+    ({"LC_CTYPE": "C.utf8"}, True),
+    ({"LC_ALL": "C", "LANG": "en_US.UTF-8"}, False),
+    ({"LC_ALL": "", "LANG": "de_DE.utf8"}, True),
+    ({}, False),
+])
+def test_unicode(env: dict[str, str], unicode: bool) -> None:
+    assert capabilities(env).unicode is unicode
+
+
+def test_where_it_is() -> None:
+    assert capabilities({"TMUX": "/tmp/tmux,1,0", "SSH_TTY": "/dev/pts/1"}).multiplexer == "tmux"
+    assert capabilities({"STY": "1.pts"}).multiplexer == "screen"
+    assert capabilities({"SSH_CONNECTION": "1 2 3 4"}).remote
+    assert not capabilities({}).remote
+
+
+@pytest.mark.parametrize("term", ["xterm", "linux", "screen", "tmux-256color", "vt100"])
+def test_served(term: str) -> None:
+    assert no_chat({"TERM": term}) == ""
+
+
+def test_not_served() -> None:
+    assert "TERM is dumb" in no_chat({"TERM": "dumb"})
+    assert "TERM is not set" in no_chat({})
+    assert no_chat({"TERM": ""}) == no_chat({})
+    assert "tokenfall ask" in no_chat({})

@@ -1,0 +1,314 @@
+"""Configuration: what a file and options come to, and what a mistake is told as."""
+
+import os
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from tokenfall import config
+from tokenfall.config import Endpoint, FileConfig, Folders, Options, Settings
+from tokenfall.errors import ConfigError, UserError
+
+WHOLE = """\
+model = "groq/llama-3"
+model_file = "models/own.gguf"
+system = "Be brief."
+max_tokens = 300
+temperature = 1
+theme = "light"
+mouse = false
+
+[keys]
+stop = "ctrl+x"
+send = "enter, f2"
+
+[endpoints.groq]
+base_url = "https://api.groq.com/openai/v1/"
+api_key_env = "GROQ_API_KEY"
+headers = { X-Title = "tokenfall" }
+
+[endpoints.lab]
+wire = "openai-chat"
+base_url = "http://localhost:8000/v1"
+model = "qwen"
+"""
+
+GROQ = Endpoint("groq", "openai-chat", "https://api.groq.com/openai/v1", headers=(("X-Title", "tokenfall"),), api_key_env="GROQ_API_KEY")
+LAB = Endpoint("lab", "openai-chat", "http://localhost:8000/v1", "qwen")
+
+
+@pytest.fixture
+def where(tmp_path: Path) -> Folders:
+    return Folders(tmp_path, tmp_path / "data", tmp_path / "state")
+
+
+def load(where: Folders, text: str | bytes) -> FileConfig:
+    where.config_file.write_bytes(text if isinstance(text, bytes) else text.encode())
+    return config.load(where)
+
+
+def settings(where: Folders, options: Options | None = None, text: str = "", **env: str) -> Settings:
+    return config.settings(options or Options(), load(where, text), env, where)
+
+
+# ── the file ────────────────────────────────────────────────────────────────
+
+
+def test_no_file_is_an_empty_one(where: Folders) -> None:
+    assert config.load(where) == FileConfig()
+    assert config.load(replace(where, config=where.config / "none")) == FileConfig()
+
+
+def test_every_key(where: Folders) -> None:
+    assert load(where, WHOLE) == FileConfig(
+        model="groq/llama-3",
+        model_file=where.config / "models/own.gguf",
+        system="Be brief.",
+        max_tokens=300,
+        temperature=1.0,
+        theme="light",
+        mouse=False,
+        keys={"stop": "ctrl+x", "send": "enter,f2"},
+        endpoints=(GROQ, LAB),
+    )
+
+
+def test_a_home_folder_is_meant_by_its_sign(where: Folders) -> None:
+    assert load(where, 'model_file = "~/m.gguf"').model_file == Path.home() / "m.gguf"
+
+
+URL = 'base_url = "https://x.test/v1"\n'
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "said"),
+    [
+        ("modle = 'x'", 1, "'modle' is not a setting. Did you mean 'model'?"),
+        ("\n\n# a remark\nxyzzy = 1", 4, "Expected one of model, model_file"),
+        ("theme = 'a'\r\nmax_tokens = 'many'\r\n", 2, "max_tokens must be a whole number, 1 or more."),
+        ("max_tokens = 0", 1, "1 or more"),
+        ("max_tokens = true", 1, "1 or more"),
+        ("temperature = -0.5", 1, "temperature must be a number, 0 or more."),
+        ("temperature = nan", 1, "0 or more"),
+        ("mouse = 'no'", 1, "mouse must be true or false."),
+        ("model = 3", 1, "ENDPOINT/NAME"),
+        ('system = """\nmodel = 1\n"""\nmouse = 1', 4, "mouse must be"),
+        ("theme = [\n 'a',\n 'b']", 1, "theme must be a theme's name."),
+        ("keys = 'x'", 1, "keys must be a table, [keys]."),
+        ("mouse = true\n[keys]\n\nstop = ['a']", 4, "keys.stop must be a key or several"),
+        ("[keys]\nstop = ''", 2, "keys.stop must be"),
+        ("[keys]\nstop = 'a,,b'", 2, "keys.stop must be"),
+        ("[endpoints]\ngroq = 'x'", 2, "endpoints.groq must be a table, [endpoints.groq]."),
+        ("\n[endpoints.x]\n", 2, "[endpoints.x] has no base_url."),
+        (f"[endpoints.x]\n{URL}bas_url = 'y'", 3, "'bas_url' is not a setting of [endpoints.x]. Did you mean 'base_url'?"),
+        (f"[endpoints.x]\n{URL}wire = 'openai-chatt'", 3, "There is no wire 'openai-chatt'. Did you mean 'openai-chat'?"),
+        (f"[endpoints.x]\n{URL}wire = ''", 3, "Wires are openai-chat"),
+        (f"[endpoints.x]\n{URL}api_key_env = 1", 3, "endpoints.x.api_key_env must be the name of a variable."),
+        (f"[endpoints.x]\n{URL}[endpoints.x.headers]\nA = 1", 4, "endpoints.x.headers.A must be text in quotes."),
+        (f"[endpoints.x]\n{URL}headers = {{ 'a b' = '' }}", 3, "can't be the name of a header"),
+        (f"[endpoints.x]\n{URL}[endpoints.x.headers]\n\nA = \"a\\nb\"", 5, "The header A must be printable ASCII."),
+        (f"[endpoints.local]\n{URL}", 1, "the embedded model has that name"),
+        (f"[endpoints.'a/b']\n{URL}", 1, "'a/b' can't be an endpoint's name"),
+        ("[endpoints.x]\nbase_url = 'ftp://x'", 2, "Expected a URL such as"),
+        ("[endpoints.x]\nbase_url = 1", 2, "endpoints.x.base_url must be a URL"),
+        ("[endpoints.x]\nbase_url = 'http://x.test/v1'\napi_key_env = 'K'", 2, "A key would travel unencrypted to x.test"),
+        ("[endpoints.x]\nbase_url = 'http://x.test'\nheaders = { Authorization = 'b' }", 2, "A key would travel unencrypted"),
+        (f"model = 'grok/x'\n[endpoints.groq]\n{URL}", 1, "There is no endpoint 'grok'. Did you mean 'groq'?"),
+        ("\nmodel = 'x'", 2, "There is no endpoint 'x'. Endpoints are local."),
+        ("model = 'local/big'", 1, "There is no embedded model 'big'."),
+        ("theme 'a'", 1, "Expected '=' after a key"),
+        ("theme = 'a'\ntheme = 'b'", 2, "Cannot overwrite a value"),
+        ("a = 1\nb = [1,\n", 2, "Invalid value. TOML is expected: key = value, with text in quotes."),
+        (b"theme = 'a'\n# caf\xe9", 2, "this is not UTF-8 text"),
+    ],
+)
+def test_a_mistake_is_told_with_file_and_line(where: Folders, text: str | bytes, line: int, said: str) -> None:
+    with pytest.raises(ConfigError) as error:
+        load(where, text)
+    assert str(error.value).startswith((f"{where.config_file}, line {line}:", f"{where.config_file}, line {line}, column "))
+    assert said in str(error.value)
+
+
+def test_a_deeply_nested_file_is_an_error(where: Folders) -> None:
+    with pytest.raises(ConfigError, match="nested too deep"):
+        load(where, "a = " + "[" * 100_000)
+
+
+def test_a_file_that_cannot_be_read(where: Folders) -> None:
+    where.config_file.mkdir()
+    with pytest.raises(ConfigError, match=r"config.toml can't be read: Is a directory\."):
+        config.load(where)
+
+
+def test_a_file_where_the_folder_should_be(where: Folders) -> None:
+    file = where.config / "file"
+    file.touch()
+    with pytest.raises(ConfigError, match="Not a directory"):
+        config.load(replace(where, config=file))
+
+
+# ── folders ─────────────────────────────────────────────────────────────────
+
+
+def test_folders_can_be_named() -> None:
+    named = config.folders({"TOKENFALL_CONFIG": "/c", "TOKENFALL_DATA": "/d"})
+    assert named == Folders(Path("/c"), Path("/d"), Path("/d/state"))
+
+
+def test_folders_are_the_platforms() -> None:
+    found = config.folders({"TOKENFALL_CONFIG": ""})
+    assert found.config.name == found.data.name == "tokenfall"
+    assert found.state != found.data
+
+
+def test_a_folder_is_absolute_whatever_comes_later() -> None:
+    assert config.folders({"TOKENFALL_CONFIG": "here"}).config == Path.cwd() / "here"
+
+
+# ── which model ─────────────────────────────────────────────────────────────
+
+
+def test_nothing_configured_is_the_embedded_model(where: Folders) -> None:
+    assert settings(where) == Settings(where, None, None, (), "", None, None, "", True, {})
+
+
+def test_the_file_decides_when_no_option_does(where: Folders) -> None:
+    found = settings(where, None, WHOLE, GROQ_API_KEY="k-1")
+    assert found.endpoint is not None
+    assert (found.endpoint.name, found.endpoint.model) == ("groq", "llama-3")
+    assert found.endpoint.api_key is not None
+    assert found.endpoint.api_key.reveal() == "k-1"
+    assert (found.system, found.max_tokens, found.temperature, found.theme) == ("Be brief.", 300, 1.0, "light")
+
+
+def test_options_win_over_the_file(where: Folders) -> None:
+    found = settings(where, Options("lab", system="", max_tokens=5, temperature=0.0, theme="dark"), WHOLE)
+    assert found.endpoint == LAB
+    assert (found.system, found.max_tokens, found.temperature, found.theme) == ("", 5, 0.0, "dark")
+
+
+@pytest.mark.parametrize(
+    ("model", "name", "chosen"),
+    [
+        ("lab", "lab", "qwen"),
+        ("lab/phi", "lab", "phi"),
+        ("lab/org/phi", "lab", "org/phi"),
+        ("lab/", "lab", "qwen"),
+        ("phi", "groq", "phi"),  # a bare name goes to the endpoint of the file's `model`
+        (None, "groq", "llama-3"),
+    ],
+)
+def test_the_model_option(where: Folders, model: str | None, name: str, chosen: str) -> None:
+    endpoint = settings(where, Options(model), WHOLE, GROQ_API_KEY="k").endpoint
+    assert endpoint is not None
+    assert (endpoint.name, endpoint.model) == (name, chosen)
+
+
+def test_the_first_endpoint_answers_when_the_file_names_no_model(where: Folders) -> None:
+    text = '[endpoints.b]\nbase_url = "http://127.0.0.1:1"\n[endpoints.a]\nbase_url = "http://127.0.0.1:2"'
+    found = settings(where, None, text).endpoint
+    assert found == Endpoint("b", "openai-chat", "http://127.0.0.1:1")
+
+
+@pytest.mark.parametrize(("model", "own"), [("local", True), ("local/smollm2", False)])
+def test_the_embedded_model_by_name(where: Folders, model: str, own: bool) -> None:
+    found = settings(where, Options(model), WHOLE)
+    assert found.endpoint is None
+    assert found.model_file == (where.config / "models/own.gguf" if own else None)
+
+
+def test_a_model_file_of_the_users_own(where: Folders) -> None:
+    found = settings(where, Options(model_file=Path("x.gguf")), WHOLE)
+    assert (found.endpoint, found.model_file) == (None, Path("x.gguf"))
+    found = settings(where, None, 'model_file = "y.gguf"\n[endpoints.a]\nbase_url = "http://127.0.0.1:2"')
+    assert (found.endpoint, found.model_file) == (None, where.config / "y.gguf")
+
+
+def test_a_base_url_alone_is_enough(where: Folders) -> None:
+    found = settings(where, Options(base_url="http://127.0.0.1:8080/v1//"), WHOLE)
+    assert found.endpoint == Endpoint("127.0.0.1:8080", "openai-chat", "http://127.0.0.1:8080/v1")
+    assert [endpoint.name for endpoint in found.endpoints] == ["groq", "lab"]
+
+
+def test_beside_a_base_url_the_model_is_taken_whole(where: Folders) -> None:
+    found = settings(where, Options("lab/phi", base_url="https://x.test", api_key_env="K"), WHOLE, K=" k-2\n").endpoint
+    assert found is not None
+    assert found.model == "lab/phi"
+    assert found.api_key is not None
+    assert found.api_key.reveal() == "k-2"
+
+
+def test_a_key_of_another_variable_for_a_configured_endpoint(where: Folders) -> None:
+    found = settings(where, Options("lab", api_key_env="K"), WHOLE, K="k-3").endpoint
+    assert found is not None
+    assert found.api_key is not None
+    assert found.api_key.reveal() == "k-3"
+
+
+def test_an_endpoint_that_is_not_used_needs_no_key(where: Folders) -> None:
+    found = settings(where, Options("local"), WHOLE)
+    assert found.endpoints == (GROQ, LAB)
+    with pytest.raises(UserError, match="variable GROQ_API_KEY, which is not set"):
+        config.choose("groq", found.endpoints, found.endpoint)
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (Options("nope"), "There is no endpoint 'nope'. Endpoints are local."),
+        (Options(""), "There is no endpoint ''."),
+        (Options("locla"), "Did you mean 'local'?"),
+        (Options("local/x"), "There is no embedded model 'x'."),
+        (Options(base_url=""), "--base-url: Expected a URL such as"),
+        (Options(base_url="localhost:8080"), "--base-url: Expected a URL such as"),
+        (Options(base_url="http://"), "Expected a URL"),
+        (Options(base_url="http://[::1"), "This is not a URL"),
+        (Options(base_url="http://x:99999"), "This is not a URL"),
+        (Options(base_url="http://x/v1?a=b"), "ends before ? and #"),
+        (Options(base_url="http://x/ v1"), "no spaces or control characters"),
+        (Options(base_url="http://x/\x1b]52"), "no spaces or control characters"),
+        (Options(base_url="https://x.test", api_key_env="UNSET"), "UNSET, which is not set or holds no key. Set it with: export UNSET="),
+        (Options(base_url="https://x.test", api_key_env="ODD"), "holds no key"),
+        (Options(base_url="https://x.test", api_key_env="EMPTY"), "holds no key"),
+        (Options(base_url="http://x.test", api_key_env="K"), "A key would travel unencrypted to x.test; use https"),
+        (Options(base_url="http://192.168.1.5:8080", api_key_env="K"), "A key would travel unencrypted"),
+        (Options(base_url="http://localhost.test", api_key_env="K"), "A key would travel unencrypted"),
+        (Options(base_url="https://x.test", model_file=Path("x")), "Give one of them."),
+        (Options("lab", model_file=Path("x")), "Give one of them."),
+        (Options(wire="openai-chat"), "--wire and --api-key-env are for a server"),
+        (Options("local", api_key_env="K"), "--wire and --api-key-env are for a server"),
+    ],
+)
+def test_options_that_cannot_be_served(where: Folders, options: Options, said: str) -> None:
+    with pytest.raises(UserError) as error:
+        settings(where, options, "", K="k", EMPTY="", ODD="two\nlines")
+    assert said in str(error.value)
+
+
+@pytest.mark.parametrize("host", ["localhost", "127.0.0.1", "127.9.9.9", "[::1]", "a.localhost", "LOCALHOST:80"])
+def test_a_key_may_go_to_this_machine_unencrypted(where: Folders, host: str) -> None:
+    assert settings(where, Options(base_url=f"http://{host}/v1", api_key_env="K"), "", K="k").endpoint
+
+
+def test_without_a_key_http_may_leave_the_machine(where: Folders) -> None:
+    assert settings(where, Options(base_url="http://192.168.1.5:8080/v1")).endpoint
+
+
+# ── keys stay secret ────────────────────────────────────────────────────────
+
+
+def test_a_key_is_in_no_repr_and_no_message(where: Folders) -> None:
+    text = '[endpoints.x]\nbase_url = "https://x.test"\napi_key_env = "K"\nheaders = { X-Own = "canary-2" }\n'
+    found = settings(where, None, text, K="canary-1")
+    assert found.endpoint is not None
+    assert found.endpoint.api_key is not None
+    assert "canary" not in f"{found!r} {found.endpoint.api_key} {found.endpoint.api_key!r}"
+    for wrong in (Options(base_url="https://user:canary-3@x.test/v1"), Options(base_url="https://x.test", api_key_env="K")):
+        with pytest.raises(UserError) as error:
+            settings(where, wrong, "", K="canary 4")
+        assert "canary" not in str(error.value)
+
+
+def test_the_real_environment_will_do(where: Folders) -> None:
+    assert config.settings(Options(), FileConfig(), os.environ, where).endpoint is None
