@@ -161,10 +161,12 @@ class ByteServer:
         self._arrived = asyncio.Condition()
         self._server: asyncio.Server | None = None
         self.accepted = 0
+        self.port = 0
         self.exchanges: list[Exchange] = []
 
     async def __aenter__(self) -> Self:
         self._server = await asyncio.get_running_loop().create_server(lambda: _Connection(self), "127.0.0.1", 0, ssl=self._tls)
+        self.port = int(self._server.sockets[0].getsockname()[1])
         return self
 
     async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
@@ -179,11 +181,6 @@ class ByteServer:
                 tasks.append(connection.playing)
         await asyncio.gather(*tasks, return_exceptions=True)
         await asyncio.sleep(0)
-
-    @property
-    def port(self) -> int:
-        assert self._server is not None
-        return int(self._server.sockets[0].getsockname()[1])
 
     @property
     def url(self) -> str:

@@ -67,6 +67,7 @@ READ_AHEAD = 4096
 KEEP_ALIVE = 60.0
 """Seconds that an idle connection is kept, so that the next question is spared the handshakes; most servers close earlier."""
 
+KEY = re.compile(r"[\x21-\x7e]+")
 HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110, section 5.6.2: token
 HEADER_VALUE = re.compile(r"[\x21-\x7e](?:[\x20-\x7e\t]*[\x21-\x7e])?")  # RFC 9110, section 5.5, without obs-text
 
@@ -319,9 +320,12 @@ def _make_clients(deadlines: Deadlines) -> _Clients:
 def is_loopback(endpoint: Endpoint) -> bool:
     """Whether it is on this machine. Raises UserError where the base URL is none."""
     try:
-        host = urlsplit(endpoint.base_url).hostname or ""
+        parts = urlsplit(endpoint.base_url)
+        host, _ = parts.hostname or "", parts.port
     except ValueError:
         raise _FAILURES["InvalidURL"](endpoint) from None
+    if any(character.isspace() for character in host):
+        raise _FAILURES["InvalidURL"](endpoint)
     try:
         address = ip_address(host)
         return address.is_loopback or address.is_unspecified
@@ -361,18 +365,27 @@ def _headers(endpoint: Endpoint) -> list[tuple[str, str]]:
         "accept-encoding": "identity",  # compressors hold tokens back
         "user-agent": f"tokenfall/{__version__}",
     }
-    if endpoint.api_key is not None and endpoint.api_key.reveal():
-        headers["authorization"] = f"Bearer {endpoint.api_key.reveal()}"
-    headers |= {name.lower(): value for name, value in endpoint.headers}
-    for name, value in headers.items():
+    if key := _key(endpoint):
+        if not KEY.fullmatch(key):
+            raise _uncarried("key", endpoint)
+        headers["authorization"] = f"Bearer {key}"
+    for name, value in endpoint.headers:
         if not HEADER_NAME.fullmatch(name) or not HEADER_VALUE.fullmatch(value):
-            what = "The key" if name == "authorization" else f"The header {name!a}"
-            raise UserError(f"{what} of {endpoint.name} holds characters that HTTP can't carry.", "Check it for spaces and line ends.")
+            raise _uncarried(f"header {name!a}", endpoint)
+        headers[name.lower()] = value
     return list(headers.items())
 
 
 class _Closable(Protocol):
     async def aclose(self) -> None: ...
+
+
+def _key(endpoint: Endpoint) -> str:
+    return endpoint.api_key.reveal() if endpoint.api_key is not None else ""
+
+
+def _uncarried(what: str, endpoint: Endpoint) -> UserError:
+    return UserError(f"The {what} of {endpoint.name} holds characters that HTTP can't carry.", "Check it for spaces and line ends.")
 
 
 async def _send(client: "httpx.AsyncClient", request: "httpx.Request") -> "httpx.Response":
@@ -499,7 +512,7 @@ def _origin(endpoint: Endpoint) -> str:
 
 def _hidden(text: str, endpoint: Endpoint) -> str:
     """Without the key, which some services repeat when they refuse it."""
-    key = endpoint.api_key.reveal() if endpoint.api_key is not None else ""
+    key = _key(endpoint)
     return text.replace(key, "[key]") if key else text
 
 
@@ -542,8 +555,10 @@ def _refusal(asked: _Asked, response: "httpx.Response", said: str) -> ServiceErr
             status=status,
         )
     what, advice = _REFUSALS.get(status) or (("refused the request", "") if status < 500 else ("failed", TRY_LATER))
-    if status == 401 and endpoint.api_key is None:
+    if status == 401 and not _key(endpoint):
         what, advice = "wants a key", "Name the variable that holds it with --api-key-env."
+        if endpoint.api_key_env:
+            advice = f"Set {endpoint.api_key_env} in the environment."
     if status == 404 and asked.model:
         what += f" (asked for the model {one_line(asked.model)[:100]})"
     wait = _retry_after(str(response.headers.get("retry-after", "")))
@@ -582,13 +597,15 @@ def _translated(endpoint: Endpoint) -> Iterator[None]:
 
 
 def _translation(error: Exception, endpoint: Endpoint) -> TokenfallError:
-    for cause in _causes(error):
-        for kind, translate in _CAUSES:
-            if isinstance(cause, kind):
-                return translate(endpoint, cause)
-    for ancestor in type(error).__mro__:
-        if ancestor.__name__ in _FAILURES:
-            return _FAILURES[ancestor.__name__](endpoint)
+    names = [ancestor.__name__ for ancestor in type(error).__mro__]
+    if "ConnectError" in names:
+        for cause in _causes(error):
+            for kind, translate in _CAUSES:
+                if isinstance(cause, kind):
+                    return translate(endpoint, cause)
+    for name in names:
+        if name in _FAILURES:
+            return _FAILURES[name](endpoint)
     return NetworkError(f"The connection to {_who(endpoint)} failed ({type(error).__name__}).", TRY_LATER)
 
 
@@ -635,7 +652,7 @@ _CAUSES: tuple[tuple[type[BaseException], Callable[[Endpoint, BaseException], To
     (gaierror, _unknown_host),
     (ConnectionRefusedError, _refused),
 )
-"""Causes that tell more than the exception that came of them."""
+"""Causes that tell more than the ConnectError that came of them."""
 
 _FAILURES: Mapping[str, Callable[[Endpoint], TokenfallError]] = {
     "ConnectTimeout": lambda e: NetworkError(f"{_who(e)} did not take the connection in time.", LISTENS),

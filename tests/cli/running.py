@@ -32,10 +32,10 @@ class Program:
 
     def env(self, **changes: str) -> dict[str, str]:
         hidden = ("TOKENFALL_", "NO_COLOR", "FORCE_COLOR")
-        kept = {name: value for name, value in os.environ.items() if not name.startswith(hidden)}
-        return kept | {"TOKENFALL_CONFIG": str(self.folder), "TOKENFALL_DATA": str(self.folder / "data")} | changes
+        folders = {"TOKENFALL_CONFIG": str(self.folder), "TOKENFALL_DATA": str(self.folder / "data")}
+        return {name: value for name, value in os.environ.items() if not name.startswith(hidden)} | folders | changes
 
-    async def run(self, *arguments: str | bytes, stdin: bytes = b"", **changes: str) -> Outcome:
+    async def run(self, *arguments: str, stdin: bytes = b"", **changes: str) -> Outcome:
         """To its end, with pipes for standard input and output."""
         process = await asyncio.create_subprocess_exec(
             *self.command, *arguments, stdin=PIPE, stdout=PIPE, stderr=PIPE, env=self.env(**changes)

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import signal
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -22,6 +23,9 @@ from tests.byteserver import (
 from tests.cli.running import CEILING, Outcome, Program, outcome
 from tests.ptyscreen import PtyScreen, terminal_env
 
+from tokenfall.cli.ask import read_prompt
+from tokenfall.errors import UserError
+
 HELLO = openai_reply(["Hel", "lo", " you."])
 HELD: Script = [Send(sse_response(openai_chunk("kept "), openai_chunk("text"))), Hold()]
 
@@ -31,14 +35,8 @@ def program(tmp_path: Path) -> Program:
     return Program(tmp_path)
 
 
-async def ask(program: Program, server: ByteServer, *arguments: str | bytes, stdin: bytes = b"") -> Outcome:
+async def ask(program: Program, server: ByteServer, *arguments: str, stdin: bytes = b"") -> Outcome:
     return await program.run("ask", "--base-url", f"{server.url}/v1", "-m", "m", *arguments, stdin=stdin)
-
-
-def said(server: ByteServer, index: int = 0) -> object:
-    messages = server.exchanges[index].json["messages"]
-    assert isinstance(messages, list)
-    return messages[-1]["content"]
 
 
 async def test_the_answer_goes_to_standard_output_as_it_is(program: Program) -> None:
@@ -50,39 +48,58 @@ async def test_the_answer_goes_to_standard_output_as_it_is(program: Program) -> 
     assert "authorization" not in server.exchanges[0].headers
 
 
+def prompt_of(words: Sequence[str], piped: bytes) -> str:
+    reader, writer = os.pipe()
+    try:
+        os.write(writer, piped)
+        os.close(writer)
+        return read_prompt(words, reader)
+    finally:
+        os.close(reader)
+
+
 @pytest.mark.parametrize(
-    ("arguments", "stdin", "prompt"),
+    ("words", "piped", "prompt"),
     [
         (["What", "is", "this?"], b"", "What is this?"),
         ([], b"From a pipe\n", "From a pipe"),
         (["Sum up:"], b"one\ntwo\n", "Sum up:\n\none\ntwo"),
         (["Sum up:"], b" \n", "Sum up:"),
-        (["--", "--really?"], b"", "--really?"),
         (["é 宽"], "ü\r\n".encode(), "é 宽\n\nü"),
     ],
 )
-async def test_the_prompt_is_arguments_and_standard_input(program: Program, arguments: list[str], stdin: bytes, prompt: str) -> None:
-    async with ByteServer([Send(HELLO)]) as server:
-        assert (await ask(program, server, *arguments, stdin=stdin)).code == 0
-        assert said(server) == prompt
+def test_the_prompt_is_arguments_and_standard_input(words: Sequence[str], piped: bytes, prompt: str) -> None:
+    assert prompt_of(words, piped) == prompt
 
 
-@pytest.mark.parametrize("arguments", [[], [""], [" ", "\n"]])
-async def test_no_prompt_is_a_mistake(program: Program, arguments: list[str]) -> None:
+def test_a_closed_standard_input_holds_nothing() -> None:
+    assert read_prompt(["Hi"], None) == "Hi"
+
+
+@pytest.mark.parametrize("words", [[], [""], [" ", "\n"]])
+def test_no_prompt_is_a_mistake(words: Sequence[str]) -> None:
+    with pytest.raises(UserError, match="There is no prompt"):
+        prompt_of(words, b" \n")
+
+
+@pytest.mark.parametrize(("words", "piped"), [(["x"], b"caf\xe9"), (["caf\udce9"], b"")])
+def test_a_prompt_that_is_not_utf8_is_refused(words: Sequence[str], piped: bytes) -> None:
+    with pytest.raises(UserError, match=r"is not UTF-8 text: byte 0xe9 at 3\."):
+        prompt_of(words, piped)
+
+
+async def test_a_prompt_of_both(program: Program) -> None:
     async with ByteServer([Send(HELLO)]) as server:
-        done = await ask(program, server, *arguments, stdin=b" \n")
+        assert (await ask(program, server, "--", "--really?", stdin=b"yes\n")).code == 0
+        assert server.exchanges[0].json["messages"] == [{"role": "user", "content": "--really?\n\nyes"}]
+
+
+async def test_an_empty_prompt_asks_nobody(program: Program) -> None:
+    async with ByteServer([Send(HELLO)]) as server:
+        done = await ask(program, server, "")
     assert (done.code, done.stdout) == (2, "")
     assert done.stderr.startswith("tokenfall: There is no prompt.\n")
-    assert not server.exchanges
-
-
-@pytest.mark.parametrize(("arguments", "stdin"), [(["x"], b"caf\xe9"), ([b"caf\xe9"], b"")])
-async def test_a_prompt_that_is_not_utf8_is_refused(program: Program, arguments: list[str | bytes], stdin: bytes) -> None:
-    async with ByteServer([Send(HELLO)]) as server:
-        done = await ask(program, server, *arguments, stdin=stdin)
-    assert done.code == 2
-    assert "is not UTF-8 text: byte 0xe9 at 3." in done.stderr
-    assert not server.exchanges
+    assert not server.accepted
 
 
 async def test_options_reach_the_service(program: Program, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -207,10 +224,12 @@ async def test_ctrl_c_while_standard_input_is_read(program: Program) -> None:
     os.close(reader)
     # more than the pipe holds: it is written once the program reads
     await asyncio.to_thread(os.write, writer, b"x" * 2**20)
-    process.send_signal(signal.SIGINT)
-    done = await outcome(process)
+    done = asyncio.create_task(outcome(process))
+    while not done.done():
+        process.send_signal(signal.SIGINT)
+        await asyncio.wait([done], timeout=0.5)
     os.close(writer)
-    assert (done.code, done.stdout, done.stderr) == (130, "", "")
+    assert await done == Outcome(130, "", "")
 
 
 async def test_ctrl_c_is_heard_while_nobody_reads_the_output(program: Program) -> None:
@@ -219,7 +238,7 @@ async def test_ctrl_c_is_heard_while_nobody_reads_the_output(program: Program) -
         reader, writer = os.pipe()
         process = await program.start("ask", "--base-url", server.url, "-m", "m", "Hi", stdout=writer)
         os.close(writer)
-        os.read(reader, 1)
+        await asyncio.to_thread(os.read, reader, 1)
         process.send_signal(signal.SIGINT)
         assert await server.exchanges[0].hung_up_within()
         assert (await outcome(process)).code == 130
@@ -242,8 +261,9 @@ async def test_a_reader_that_leaves_early_ends_it_quietly(program: Program) -> N
 
 async def test_a_full_disk_is_told(program: Program) -> None:
     async with ByteServer([Send(HELLO)]) as server:
-        with Path("/dev/full").open("wb") as full:
-            process = await program.start("ask", "--base-url", server.url, "-m", "m", "Hi", stdout=full.fileno())
+        full = os.open("/dev/full", os.O_WRONLY)
+        process = await program.start("ask", "--base-url", server.url, "-m", "m", "Hi", stdout=full)
+        os.close(full)
         done = await outcome(process)
     assert done.code == 1
     assert done.stderr == "tokenfall: Standard output can't be written: No space left on device.\n"
@@ -251,8 +271,9 @@ async def test_a_full_disk_is_told(program: Program) -> None:
 
 async def test_into_a_file(program: Program, tmp_path: Path) -> None:
     async with ByteServer([Send(HELLO)]) as server:
-        with (tmp_path / "answer").open("wb") as file:
-            process = await program.start("ask", "--base-url", server.url, "-m", "m", "Hi", stdout=file.fileno())
+        file = os.open(tmp_path / "answer", os.O_WRONLY | os.O_CREAT)
+        process = await program.start("ask", "--base-url", server.url, "-m", "m", "Hi", stdout=file)
+        os.close(file)
         assert (await outcome(process)).code == 0
     assert (tmp_path / "answer").read_bytes() == b"Hello you."
 
@@ -262,14 +283,14 @@ async def test_into_a_file(program: Program, tmp_path: Path) -> None:
 
 async def test_on_a_terminal_control_characters_are_inert(program: Program) -> None:
     async with ByteServer([Send(openai_reply(["a\x1b]52;c;", "aGk=\x07b"]))]) as server:
-        with PtyScreen([*program.command, "ask", "--base-url", server.url, "-m", "m", "Hi"], env=terminal_env(**program.env())) as screen:
+        with PtyScreen([*program.command, "ask", "--base-url", server.url, "-m", "m", "Hi"], env=program.env(**terminal_env())) as screen:
             assert await asyncio.to_thread(screen.exit_status) == 0
             assert screen.raw == "a␛]52;c;aGk=␇b\r\n".encode()
 
 
 async def test_ctrl_c_on_a_terminal_leaves_the_shell_a_line_of_its_own(program: Program) -> None:
     async with ByteServer(HELD) as server:
-        with PtyScreen([*program.command, "ask", "--base-url", server.url, "-m", "m", "Hi"], env=terminal_env(**program.env())) as screen:
+        with PtyScreen([*program.command, "ask", "--base-url", server.url, "-m", "m", "Hi"], env=program.env(**terminal_env())) as screen:
             await asyncio.to_thread(screen.wait_for, "kept text")
             screen.press("ctrl+c")
             assert await server.exchanges[0].hung_up_within()
@@ -278,6 +299,6 @@ async def test_ctrl_c_on_a_terminal_leaves_the_shell_a_line_of_its_own(program: 
 
 
 async def test_a_terminal_is_not_read_for_a_prompt(program: Program) -> None:
-    with PtyScreen([*program.command, "ask"], columns=120, env=terminal_env(**program.env())) as screen:
+    with PtyScreen([*program.command, "ask"], columns=120, env=program.env(**terminal_env())) as screen:
         assert await asyncio.to_thread(screen.exit_status) == 2
         assert "There is no prompt." in screen.text()

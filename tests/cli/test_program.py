@@ -53,8 +53,9 @@ async def test_help_tells_what_there_is(program: Program) -> None:
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["--modle", "x"], "tokenfall: No such option: --modle Did you mean --model?\ntokenfall --help"),
-        (["ask", "--nope"], "tokenfall: No such option: --nope\ntokenfall ask --help tells what there is.\n"),
+        (["--modle", "x"], "'--model'"),  # the rest of the sentence is click's
+        (["--modle", "x"], "\ntokenfall --help tells what there is.\n"),
+        (["ask", "--nope"], "\ntokenfall ask --help tells what there is.\n"),
         (["asj"], "tokenfall: No such command 'asj'"),
         (["ask", "--max-tokens", "many", "x"], "'many' is not a valid integer range."),
         (["ask", "--max-tokens", "0", "x"], "0 is not in the range x>=1."),
@@ -71,7 +72,8 @@ async def test_help_tells_what_there_is(program: Program) -> None:
 async def test_mistakes_end_with_2_and_a_sentence(program: Program, arguments: Sequence[str], said: str) -> None:
     done = await program.run(*arguments)
     assert (done.code, done.stdout) == (2, "")
-    assert said in done.stderr.replace("(Possible options: --model, --model-file)", "Did you mean --model?")
+    assert done.stderr.startswith("tokenfall: ")
+    assert said in done.stderr
     assert len(done.stderr.splitlines()) <= 2
 
 
@@ -95,7 +97,7 @@ async def test_what_the_file_holds_is_inert_in_messages(program: Program) -> Non
 
 async def on_a_terminal(program: Program, body: str, *arguments: str, **env: str) -> tuple[int, str]:
     script = f"import sys\nfrom tokenfall.cli.program import run\ndef chat(settings):\n    {body}\nsys.exit(run(sys.argv[1:], chat))"
-    with PtyScreen([sys.executable, "-c", script, *arguments], columns=120, env=terminal_env(**program.env(TERM="xterm", **env))) as screen:
+    with PtyScreen([sys.executable, "-c", script, *arguments], columns=120, lines=60, env=program.env(**terminal_env(**env))) as screen:
         return await asyncio.to_thread(screen.exit_status), screen.text()
 
 
@@ -123,7 +125,7 @@ async def test_a_stack_trace_only_with_debug(program: Program, arguments: Sequen
 
 async def test_a_failing_service_ends_with_1(program: Program) -> None:
     body = "from tokenfall.errors import NetworkError; raise NetworkError('It broke.')"
-    assert await on_a_terminal(program, body) == (1, "tokenfall: It broke." + "\n" * 23)
+    assert await on_a_terminal(program, body) == (1, "tokenfall: It broke." + "\n" * 59)
 
 
 async def test_ctrl_c_outside_of_everything_ends_with_130(program: Program) -> None:

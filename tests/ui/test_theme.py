@@ -270,8 +270,9 @@ def colours_sent(theme: str, *, colourless: bool) -> tuple[set[str], set[str]]:
     child = pexpect.spawn(sys.executable, ["-c", code], env=environment, cwd=root, timeout=60, dimensions=(24, 80))
     received = b""
     try:
-        for mark in (b"a notice", b"row 7"):
-            child.expect_exact(mark)
+        marks = [b"a notice", b"row 7"]
+        while marks:
+            del marks[child.expect_exact(marks)]
             received += child.before + child.after
         child.send("\t\t\x1b[B\x1b[Bx")
         child.expect_exact(b"row 2")

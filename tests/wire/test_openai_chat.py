@@ -6,8 +6,8 @@ from dataclasses import asdict
 from pathlib import Path
 
 import pytest
-
 from tests.wire.chunks import bytewise, cut, framed
+
 from tokenfall.errors import WireError
 from tokenfall.events import Draft, Faulted, Finished, StreamDone, TextDelta
 from tokenfall.messages import Message, Reasoning, Request, Text, user_message
@@ -15,14 +15,14 @@ from tokenfall.wire import Frame
 from tokenfall.wire.openai_chat import ChatDecoder, encode, model_names
 
 CASES = sorted((Path(__file__).parent / "cases" / "openai-chat").glob("*.sse"))
-each_case = pytest.mark.parametrize("case", CASES, ids=lambda case: case.stem)
-
 Told = list[dict[str, object]]
 
 
-def expected(case: Path) -> Told:
-    rows: Told = json.loads(case.with_suffix(".json").read_text("utf-8"))
-    return rows
+def load(path: Path) -> tuple[bytes, Told]:
+    return path.read_bytes(), json.loads(path.with_suffix(".json").read_text("utf-8"))
+
+
+each_case = pytest.mark.parametrize(("data", "wanted"), [load(path) for path in CASES], ids=[path.stem for path in CASES])
 
 
 async def told(chunks: list[bytes]) -> Told:
@@ -53,19 +53,18 @@ def test_there_are_cases() -> None:
 
 
 @each_case
-async def test_whole(case: Path) -> None:
-    check(await told([case.read_bytes()]), expected(case))
+async def test_whole(data: bytes, wanted: Told) -> None:
+    check(await told([data]), wanted)
 
 
 @each_case
-async def test_byte_by_byte(case: Path) -> None:
-    check(await told(bytewise(case.read_bytes())), expected(case))
+async def test_byte_by_byte(data: bytes, wanted: Told) -> None:
+    check(await told(bytewise(data)), wanted)
 
 
 @each_case
-async def test_random_cuts(case: Path) -> None:
-    data, wanted = case.read_bytes(), expected(case)
-    dice = random.Random(case.stem)
+async def test_random_cuts(data: bytes, wanted: Told) -> None:
+    dice = random.Random(len(data))
     for _ in range(20):
         places = [dice.randrange(len(data)) for _ in range(dice.randrange(1, 12))]
         check(await told(cut(data, places)), wanted)

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-
 from tests.wire.chunks import bytewise, cut, framed
+
 from tokenfall.errors import WireError
 from tokenfall.wire import Frame
 from tokenfall.wire.sse import EVENT_LIMIT, LINE_LIMIT, SSENormaliser
@@ -135,20 +135,19 @@ def test_a_line_ends_at_its_limit(size: int) -> None:
     assert normaliser.feed(line[-size:]) == b""
     assert len(normaliser.feed(b"\n\n")) == LINE_LIMIT + 2
     normaliser.feed(line)
-    with pytest.raises(WireError, match="line .* limit of 8 MiB"):
+    with pytest.raises(WireError, match=r"line .* limit of 8 MiB"):
         normaliser.feed(b"x")
-    with pytest.raises(WireError, match="line .* limit of 8 MiB"):
+    with pytest.raises(WireError, match=r"line .* limit of 8 MiB"):
         SSENormaliser().feed(line + b"x\n")
 
 
 def test_an_endless_line_takes_no_more_than_its_limit() -> None:
     normaliser = SSENormaliser()
-    fed = 0
+    block = b"x" * 65536
+    for _ in range(LINE_LIMIT // len(block)):
+        normaliser.feed(block)
     with pytest.raises(WireError, match="line"):
-        while True:
-            normaliser.feed(b"x" * 65536)
-            fed += 65536
-    assert fed == LINE_LIMIT
+        normaliser.feed(block)
 
 
 def test_an_event_ends_at_its_limit() -> None:
@@ -156,7 +155,7 @@ def test_an_event_ends_at_its_limit() -> None:
     normaliser = SSENormaliser()
     for _ in range(EVENT_LIMIT // len(line)):
         normaliser.feed(line)
-    with pytest.raises(WireError, match="event .* limit of 16 MiB"):
+    with pytest.raises(WireError, match=r"event .* limit of 16 MiB"):
         normaliser.feed(b"data\n")
 
 

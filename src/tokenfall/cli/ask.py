@@ -10,6 +10,7 @@ import select
 import sys
 from collections.abc import Sequence
 from contextlib import aclosing, suppress
+from functools import partial
 
 from tokenfall.config import Settings
 from tokenfall.engine import Turn
@@ -28,12 +29,16 @@ class _ReaderGone(Exception):
     """Whoever read standard output has closed it."""
 
 
-def read_prompt(words: Sequence[str]) -> str:
-    """Arguments, then a blank line, then standard input unless that is a terminal. Raises UserError when nothing is asked."""
+def read_prompt(words: Sequence[str], stdin: int | None) -> str:
+    """Arguments, then a blank line, then standard input unless that is a terminal or closed (None).
+
+    Raises UserError when nothing is asked.
+    """
     asked = _utf8(" ".join(words).encode(errors="surrogateescape"), "The prompt")  # argv holds foreign bytes as surrogates
     piped = ""
-    if sys.stdin is not None and not sys.stdin.isatty():
-        piped = _utf8(sys.stdin.buffer.read(), "Standard input").rstrip("\r\n")
+    if stdin is not None and not os.isatty(stdin):
+        # piece by piece, because the whole is read without hearing a Ctrl-C that falls between two reads
+        piped = _utf8(b"".join(iter(partial(os.read, stdin, 1 << 16), b"")), "Standard input").rstrip("\r\n")
     prompt = "\n\n".join(text for text in (asked, piped) if text.strip())
     if not prompt:
         raise UserError("There is no prompt.", 'Write one, as in: tokenfall ask "What is a token?", or pipe one in.')
@@ -48,8 +53,8 @@ def _utf8(raw: bytes, what: str) -> str:
         raise UserError(problem, "Convert it, for example with: iconv -f LATIN1 -t UTF-8") from error
 
 
-def answer(settings: Settings, prompt: str) -> int:
-    """Asks, prints and gives the exit code 0. Raises TokenfallError for a reply that failed, broke off or was refused,
+def answer(settings: Settings, prompt: str) -> None:
+    """Asks and prints. Raises TokenfallError for a reply that failed, broke off or was refused,
     and KeyboardInterrupt after the connection is closed."""
     if sys.stdout is None:
         raise UserError("Standard output is closed.")
@@ -57,14 +62,13 @@ def answer(settings: Settings, prompt: str) -> int:
     try:
         ended = asyncio.run(_print(settings, prompt, output))
     except _ReaderGone:
-        return 0
+        return
     finally:
         output.end_line()
     if ended.error is not None:
         raise ended.error
     if ended.state == "refused":
         raise ServiceError("The model refused to answer, or the service filtered its answer.")
-    return 0
 
 
 async def _print(settings: Settings, prompt: str, output: "_Output") -> Ended:

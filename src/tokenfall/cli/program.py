@@ -33,12 +33,11 @@ embedded model. With --base-url the whole of -m is the model's name, and without
 
 @dataclass(slots=True)
 class _Invocation:
-    """One run of the program: what stood before the verb, and how the run ended."""
+    """One run of the program, and what has been said of it before the verb and after."""
 
     chat: Chat
     options: Options = field(default_factory=Options)
     debug: bool = False
-    status: int = 0
 
     def take(self, debug: bool, given: dict[str, Any]) -> None:
         self.debug = self.debug or debug
@@ -54,7 +53,7 @@ def run(arguments: Sequence[str], chat: Chat) -> int:
     invocation = _Invocation(chat)
     try:
         code = tokenfall.main(list(arguments), prog_name="tokenfall", standalone_mode=False, obj=invocation)
-        return code if isinstance(code, int) else invocation.status
+        return code if isinstance(code, int) else 0
     except click.ClickException as error:
         context = error.ctx if isinstance(error, click.UsageError) else None
         _say(f"{error.format_message()}\n{context.command_path if context else 'tokenfall'} --help tells what there is.")
@@ -148,10 +147,13 @@ def ask(invocation: _Invocation, /, words: tuple[str, ...], debug: bool, **given
     failed, broke off or was refused, 2 usage or configuration, 130 interrupted.
     """
     invocation.take(debug, given)
-    from tokenfall.cli.ask import answer, read_prompt
+    try:
+        from tokenfall.cli.ask import answer, read_prompt
 
-    prompt = read_prompt(words)
-    invocation.status = answer(invocation.settings(), prompt)
+        prompt = read_prompt(words, sys.stdin.fileno() if sys.stdin else None)
+        answer(invocation.settings(), prompt)
+    except KeyboardInterrupt:  # click would add a line
+        raise click.exceptions.Exit(INTERRUPTED) from None
 
 
 def _open(invocation: _Invocation) -> None:

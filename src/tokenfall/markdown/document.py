@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from tokenfall.markdown.blocks import AnyBlock, Bullets, Code, Heading, Numbers, Paragraph, Quote, Rule, Table, parse
 from tokenfall.markdown.lines import Line
 from tokenfall.markdown.pieces import Pieces
-from tokenfall.markdown.tail import Tail
+from tokenfall.markdown.tail import Closed, Tail
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,7 @@ class Document:
         self._pieces = Pieces()
         self._tail = Tail()
         self._hold = True
-        self._shown: tuple[int, int, list[Line]] = (0, -1, [])
+        self._shown: tuple[int, int, tuple[list[Line], list[Line]]] = (0, -1, ([], []))
 
     @property
     def source(self) -> str:
@@ -51,11 +51,9 @@ class Document:
         self.version += 1
         self._hold = True
         self._texts.append(text)
-        self._tail.text += text
-        if "\n" in text:
-            pieces, references = self._tail.close(self._pieces.references)
-            self._pieces.add(pieces)
-            self._pieces.define(references)
+        closed = self._tail.append(text, self._pieces.references)
+        if closed is not None:
+            self._take(closed)
 
     def flush_held(self) -> bool:
         """Shows a marker that is held back because it is ambiguous; tells whether there was one. The next text holds again."""
@@ -75,13 +73,15 @@ class Document:
             return
         self.version += 1
         self.finished = True
-        pieces, references = self._tail.end(self._pieces.references)
-        self._pieces.add(pieces)
-        self._pieces.define(references)
+        self._take(self._tail.end(self._pieces.references))
+
+    def _take(self, closed: Closed) -> None:
+        self._pieces.add(closed.pieces)
+        self._pieces.define(closed.references)
 
     def height(self, width: int) -> int:
         """Lines at a width of cells, 1 or more."""
-        return self._pieces.height(width) + len(self._tail_lines(width))
+        return self._pieces.height(width) + sum(map(len, self._tail_lines(width)))
 
     def line(self, width: int, y: int) -> Line:
         """Line `y`, counted from 0; IndexError beyond the height."""
@@ -90,7 +90,9 @@ class Document:
             return self._pieces.line(width, y)
         if y < 0:
             raise IndexError(y)
-        return self._tail_lines(width)[y - closed]
+        settled, fresh = self._tail_lines(width)
+        y -= closed
+        return settled[y] if y < len(settled) else fresh[y - len(settled)]
 
     def stable(self, width: int) -> int:
         """Leading lines that no later text changes, short of a link definition that arrives later."""
@@ -103,9 +105,9 @@ class Document:
         """Every code block, also in lists and quotes, in order; the last may be unfinished."""
         return code_blocks(self.source)
 
-    def _tail_lines(self, width: int) -> list[Line]:
+    def _tail_lines(self, width: int) -> tuple[list[Line], list[Line]]:
         if self.finished:
-            return []
+            return [], []
         if self._shown[:2] != (width, self.version):
             self._shown = width, self.version, self._tail.lines(width, self._pieces.references, hold=self._hold)
         return self._shown[2]

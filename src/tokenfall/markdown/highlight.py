@@ -1,9 +1,9 @@
 """Source code to coloured lines. A lexer is used only where the info string names it; none is ever guessed."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import cache
 
-from pygments.lexer import Lexer  # type: ignore[import-untyped]
+from pygments.lexer import Lexer, RegexLexer  # type: ignore[import-untyped]
 from pygments.lexers import get_lexer_by_name  # type: ignore[import-untyped]
 from pygments.token import Token, _TokenType  # type: ignore[import-untyped]
 from pygments.util import ClassNotFound  # type: ignore[import-untyped]
@@ -77,7 +77,68 @@ def plain_line(line: str) -> list[Run]:
     return [Run(line, PLAIN_CODE)] if line else []
 
 
-def split_lines(tokens: Iterator[tuple[_TokenType, str]]) -> Iterator[list[Run]]:
+class Highlighter:
+    """Colours a block that is still being written, from line to line.
+
+    The lexer's state is kept at line boundaries, where the lexer allows it; else every line is lexed for itself. Both miss
+    what needs to look further, so a finished block is lexed again as a whole.
+    """
+
+    def __init__(self, info: str) -> None:
+        self._lexer = lexer(info)
+        self._stack = ["root"]
+
+    def advance(self, text: str) -> list[list[Run]]:
+        """The lines of text that ends with a newline; the next text follows it."""
+        return [self._line(f"{line}\n", self._stack) for line in text.removesuffix("\n").split("\n")]
+
+    def peek(self, text: str) -> list[list[Run]]:
+        """The lines that follow, so far; the last may not be whole."""
+        stack = list(self._stack)
+        return [self._line(f"{line}\n", stack) for line in text.removesuffix("\n").split("\n")] if text else []
+
+    def _line(self, line: str, stack: list[str]) -> list[Run]:
+        if self._lexer is None or len(line) > LONGEST_LINE:
+            return plain_line(line.removesuffix("\n"))
+        if type(self._lexer).get_tokens_unprocessed is RegexLexer.get_tokens_unprocessed:
+            return next(split_lines(_resumed(self._lexer, line, stack)))
+        return next(split_lines((token, value) for _, token, value in self._lexer.get_tokens_unprocessed(line)))
+
+
+def _resumed(lexer: RegexLexer, text: str, stack: list[str]) -> Iterator[tuple[_TokenType, str]]:
+    """What RegexLexer does with its table of states, but with a stack of states that outlives the text."""
+    at = 0
+    while at < len(text):
+        for match_at, action, change in lexer._tokens[stack[-1]]:
+            if (match := match_at(text, at)) is None:
+                continue
+            if isinstance(action, _TokenType):
+                yield action, match.group()
+            elif action is not None:
+                yield from ((token, value) for _, token, value in action(lexer, match))
+            at = match.end()
+            _change_state(stack, change)
+            break
+        else:
+            if text[at] == "\n":
+                stack[:] = ["root"]
+            yield (Token.Text if text[at] == "\n" else Token.Error), text[at]
+            at += 1
+
+
+def _change_state(stack: list[str], change: int | str | tuple[str, ...] | None) -> None:
+    """One transition of Pygments' rules: pop so many, or push states by name; the lowest state always stays."""
+    if isinstance(change, int):
+        del stack[max(1, len(stack) + change) :]
+    elif change is not None:
+        for state in (change,) if isinstance(change, str) else change:
+            if state != "#pop":
+                stack.append(stack[-1] if state == "#push" else state)
+            elif len(stack) > 1:
+                stack.pop()
+
+
+def split_lines(tokens: Iterable[tuple[_TokenType, str]]) -> Iterator[list[Run]]:
     """Lines of runs; the last, without newline, always comes, and may be empty."""
     line: list[Run] = []
     column = 0

@@ -17,7 +17,7 @@ from markdown_it.token import Token
 from tokenfall.markdown.blocks import MD, References
 from tokenfall.markdown.lines import PLAIN, Run, Style
 
-SEGMENT_SIZES = (512, 1024, 2048, 4096)
+SEGMENT_SIZES = (256, 1024, 4096)
 REACH = 400
 """Characters over which markup that is still open is closed for display; older openers are likely literal."""
 

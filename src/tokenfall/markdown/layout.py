@@ -27,6 +27,7 @@ from tokenfall.markdown.lines import BLANK, PLAIN, Line, Run, Style
 from tokenfall.markdown.wrap import Wrapped, Wrapper, chop
 
 MARKER = Style("marker")
+QUOTE = Style("quote")
 BULLETS = "•◦▪"
 BOXES = {False: "☐", True: "☑"}
 LEAST_CONTENT = 8
@@ -43,46 +44,61 @@ class _Edge:
     rest: Run
 
 
+@dataclass(frozen=True, slots=True)
+class Context:
+    """Where in the tree of blocks a text goes on: `stubs` are source lines that open its containers again and give no
+    lines of their own, `numbers` the numbers of those that are items of ordered lists, outermost first; `follows` tells
+    that blocks stand before it."""
+
+    stubs: tuple[str, ...] = ()
+    numbers: tuple[int, ...] = ()
+    follows: bool = False
+
+    def source(self, text: str) -> str:
+        return "\n".join((*self.stubs, text)) if self.stubs else text
+
+
 class Layout:
     """Lays blocks out one after the other into `lines`."""
 
-    def __init__(
-        self, width: int, references: References, *, stubs: int = 0, numbers: Sequence[int] = (), growing: Leaf | None = None
-    ) -> None:
-        """`stubs` leading source lines stand for containers that are open already: they give no line of their own.
-        `numbers` are the numbers of those that are items of ordered lists, outermost first. `growing` is the block
-        that is still being written."""
+    def __init__(self, width: int, references: References, context: Context, *, growing: Leaf | None = None) -> None:
+        """`growing` is the block that is still being written."""
         self.lines: list[Line] = []
-        self._width = width
-        self._references = references
-        self._stubs = stubs
-        self._numbers = list(numbers)
-        self._growing = growing
+        self.width = width
+        self.references = references
+        self.stubs = len(context.stubs)
+        self._follows = context.follows
+        self._numbers = list(context.numbers)
+        self.growing = growing
         self._edges: list[_Edge] = []
         self._bullet_depth = 0
-        self._style = PLAIN
+        self.style = PLAIN
 
-    def blocks(self, blocks: Iterable[AnyBlock], *, spaced: bool, follows: bool = False) -> None:
+    def document(self, blocks: Iterable[AnyBlock]) -> list[Line]:
+        self._blocks(blocks, spaced=True, follows=self._follows)
+        return self.lines
+
+    def _blocks(self, blocks: Iterable[AnyBlock], *, spaced: bool, follows: bool = False) -> None:
         """Siblings. `spaced` sets a blank line between all of them, else only where the source has one; `follows` tells
         that others stand before the first."""
         for block in blocks:
-            stub = block.line < self._stubs
+            stub = block.line < self.stubs
             if follows and not stub and (spaced or block.gap):
-                self.lines.append(self._gap())
+                self.lines.append(self.gap())
             follows = True
             match block:
                 case Quote() | Bullets() | Numbers():
                     self._container(block)
                 case _ if not stub:
-                    self._leaf(block)
+                    self.leaf(block)
 
     def _container(self, block: Quote | Bullets | Numbers) -> None:
         match block:
             case Quote():
-                outer, self._style = self._style, Style("quote")
+                outer, self.style = self.style, QUOTE
                 bar = Run("▎ ", MARKER)
                 self._within(_Edge(None, bar), block.children, spaced=True)
-                self._style = outer
+                self.style = outer
             case Bullets():
                 bullet = BULLETS[self._bullet_depth % len(BULLETS)]
                 self._bullet_depth += 1
@@ -90,7 +106,7 @@ class Layout:
                     self._item(item, f"{bullet} ", follows=index > 0)
                 self._bullet_depth -= 1
             case Numbers():
-                start = self._numbers.pop(0) if block.line < self._stubs and self._numbers else block.start
+                start = self._numbers.pop(0) if block.line < self.stubs and self._numbers else block.start
                 for index, item in enumerate(block.items):
                     self._item(item, f"{start + index:2}{block.mark} ", follows=index > 0)
             case _:
@@ -98,8 +114,8 @@ class Layout:
 
     def _item(self, item: Item, marker: str, *, follows: bool) -> None:
         if follows and item.gap:
-            self.lines.append(self._gap())
-        stub = item.line < self._stubs
+            self.lines.append(self.gap())
+        stub = item.line < self.stubs
         if item.checked is not None:
             box = f"{BOXES[item.checked]} "
             marker = box if marker[0] in BULLETS else marker + box
@@ -113,17 +129,17 @@ class Layout:
 
     def _within(self, edge: _Edge, children: Iterable[AnyBlock], *, spaced: bool) -> None:
         self._edges.append(edge)
-        self.blocks(children, spaced=spaced)
+        self._blocks(children, spaced=spaced)
         self._edges.pop()
 
-    def _leaf(self, block: Leaf) -> None:
+    def leaf(self, block: Leaf) -> None:
         match block:
             case Paragraph():
-                self._wrap(block, block.content, self._style)
+                self._wrap(block, block.content, self.style)
             case Heading():
                 self._wrap(block, block.content, Style(f"h{block.level}", bold=True))
             case Rule():
-                self._emit((), Run("─" * self._room(), Style("rule")))
+                self._emit((), Run("─" * self.room(), Style("rule")))
             case Code():
                 self.code(code_lines(block.info, block.text))
             case Table():
@@ -132,8 +148,8 @@ class Layout:
                 assert_never(block)
 
     def _wrap(self, block: Leaf, content: str, style: Style) -> None:
-        wrapper = Wrapper(self._room())
-        wrapper.feed(atoms(content, self._references, style, growing=block is self._growing))
+        wrapper = Wrapper(self.room())
+        wrapper.feed(atoms(content, self.references, style, growing=block is self.growing))
         self.wrapped(wrapper.finish())
 
     def wrapped(self, lines: Sequence[Wrapped]) -> None:
@@ -142,7 +158,7 @@ class Layout:
             self._emit(line.runs, joint=line.joint)
 
     def code(self, lines: Iterable[list[Run]]) -> None:
-        room = self._room()
+        room = self.room()
         indent = mark = None
         if room >= LEAST_CONTENT:
             room, indent, mark = room - 2, CODE_INDENT, CODE_WRAP
@@ -153,44 +169,58 @@ class Layout:
                 self._emit(part, mark, joint="")
 
     def _table(self, table: Table) -> None:
-        head = [list(atoms(cell, self._references, tables.HEADER)) for cell in table.head]
-        rows = [[list(atoms(cell, self._references, self._style)) for cell in row] for row in table.rows]
-        measure = tables.Measure((0,) * len(head))
-        for row in (head, *rows):
-            measure = measure.with_row(row)
-        self.table_rows(head, rows, table.aligns, measure)
+        head = self.head_cells(table)
+        rows = [self.row_cells(row, growing=table is self.growing and row is table.rows[-1]) for row in table.rows]
+        widths = tables.column_widths(tables.measure((head, *rows)), self.room())
+        self.table_head(head, widths, table.aligns, alone=not rows)
+        for number, row in enumerate(rows):
+            self.table_row(head, row, widths, table.aligns, first=number == 0)
 
-    def table_rows(
-        self, head: Sequence[tables.Cell], rows: Sequence[Sequence[tables.Cell]], aligns: Sequence[str], measure: tables.Measure
+    def head_cells(self, table: Table) -> list[tables.Cell]:
+        return [list(atoms(cell, self.references, tables.HEADER)) for cell in table.head]
+
+    def row_cells(self, row: Sequence[str], *, growing: bool) -> list[tables.Cell]:
+        return [list(atoms(cell, self.references, self.style, growing=growing)) for cell in row]
+
+    def table_head(self, head: Sequence[tables.Cell], widths: tables.Widths, aligns: Sequence[str], *, alone: bool) -> None:
+        """Records have no head, unless it is all there is."""
+        if widths is not None:
+            for runs in tables.row_lines(head, widths, aligns):
+                self._emit(runs)
+            self._emit((), tables.rule(widths))
+        elif alone:
+            for cell in head:
+                self.wrapped(tables.wrapped(cell, self.room()))
+
+    def table_row(
+        self, head: Sequence[tables.Cell], row: Sequence[tables.Cell], widths: tables.Widths, aligns: Sequence[str], *, first: bool
     ) -> None:
-        widths = tables.column_widths(measure, self._room())
-        if widths is None:
-            for number, row in enumerate(rows or [head]):
-                if number:
-                    self.lines.append(self._gap())
-                for runs, joint in tables.record_lines(head, row, self._room()):
-                    self._emit(runs, joint=joint)
-            return
-        for runs in tables.row_lines(head, widths, aligns):
-            self._emit(runs)
-        self._emit((), tables.rule(widths))
-        for row in rows:
+        if widths is not None:
             for runs in tables.row_lines(row, widths, aligns):
                 self._emit(runs)
+            return
+        if not first:
+            self.lines.append(self.gap())
+        for line in tables.record_lines(head, row, self.room()):
+            self._emit(line.runs, joint=line.joint)
 
-    def _room(self) -> int:
+    def marked(self) -> None:
+        """The markers of the open containers stand already."""
+        for edge in self._edges:
+            edge.first = None
+
+    def room(self) -> int:
         """Cells for content within the open containers."""
         used = sum(len(edge.rest.text) for edge in self._edges)
-        return max(1, self._width - used, min(self._width, LEAST_CONTENT))
+        return max(1, self.width - used, min(self.width, LEAST_CONTENT))
 
     def _emit(self, runs: tuple[Run, ...], decoration: Run | None = None, joint: str | None = None) -> None:
         prefix = [edge.first or edge.rest for edge in self._edges]
-        for edge in self._edges:
-            edge.first = None
+        self.marked()
         self.lines.append(Line(self._cut(prefix) + ((decoration,) if decoration else ()), runs, joint))
 
     def _cut(self, prefix: list[Run]) -> tuple[Run, ...]:
-        room = self._width - self._room()
+        room = self.width - self.room()
         kept: list[Run] = []
         for run in prefix:
             size = cell_len(run.text)
@@ -200,7 +230,7 @@ class Layout:
                 break
         return tuple(run for run in kept if run.text)
 
-    def _gap(self) -> Line:
+    def gap(self) -> Line:
         """A blank line that keeps the bars of quotes."""
         if not self._edges:
             return BLANK

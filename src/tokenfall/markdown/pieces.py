@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from markdown_it.common.utils import normalizeReference
 
 from tokenfall.markdown.blocks import References, parse
-from tokenfall.markdown.layout import Layout
+from tokenfall.markdown.layout import Context, Layout
 from tokenfall.markdown.lines import Line
 
 WIDTHS_KEPT = 2
@@ -18,30 +18,13 @@ LINES_KEPT = 1_500
 
 
 @dataclass(frozen=True, slots=True)
-class Context:
-    """Where in the tree of blocks a text goes on: `stubs` are source lines that open its containers again,
-    `numbers` the numbers of those that are items of ordered lists, `follows` whether blocks stand before it."""
-
-    stubs: tuple[str, ...] = ()
-    numbers: tuple[int, ...] = ()
-    follows: bool = False
-
-    def source(self, text: str) -> str:
-        return "\n".join((*self.stubs, text)) if self.stubs else text
-
-
-@dataclass(frozen=True, slots=True)
 class Piece:
     context: Context
     text: str
 
     def lines(self, width: int, references: References) -> list[Line]:
-        context = self.context
         scratch = ChainMap({}, references)
-        blocks = parse(context.source(self.text), scratch)
-        layout = Layout(width, scratch, stubs=len(context.stubs), numbers=context.numbers)
-        layout.blocks(blocks, spaced=True, follows=context.follows)
-        return layout.lines
+        return Layout(width, scratch, self.context).document(parse(self.context.source(self.text), scratch))
 
 
 class _View:

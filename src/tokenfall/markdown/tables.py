@@ -1,13 +1,12 @@
 """Tables: aligned columns; wrapped cells when they are too wide; one record a row when even that is too wide."""
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
 
 from rich.cells import cell_len
 
-from tokenfall.markdown.inline import Atom, HardBreak
+from tokenfall.markdown.inline import Atom
 from tokenfall.markdown.lines import Run, Style
-from tokenfall.markdown.wrap import Wrapper
+from tokenfall.markdown.wrap import Wrapped, Wrapper
 
 BORDER = Style("border")
 HEADER = Style("header", bold=True)
@@ -17,26 +16,25 @@ LEAST = 8
 Cell = Sequence[Atom]
 
 
-@dataclass(frozen=True, slots=True)
-class Measure:
-    """Cells by column: `natural` of the longest content. It only grows with rows, whose order is without effect."""
+Widths = tuple[int, ...] | None
+"""Cells of the columns; None for records."""
 
-    natural: tuple[int, ...]
 
-    def with_row(self, row: Sequence[Cell]) -> "Measure":
-        return Measure(tuple(max(width, cell_width(cell)) for width, cell in zip(self.natural, row, strict=True)))
+def measure(rows: Iterable[Sequence[Cell]]) -> tuple[int, ...]:
+    """Cells of the longest content by column; at least one row."""
+    return tuple(max(column) for column in zip(*(map(cell_width, row) for row in rows), strict=True))
 
 
 def cell_width(cell: Cell) -> int:
     return sum(cell_len(atom.text) for atom in cell if isinstance(atom, Run))
 
 
-def column_widths(measure: Measure, width: int) -> tuple[int, ...] | None:
-    """The columns' cells so that all fit in `width`, or None when the table must become records.
+def column_widths(natural: Sequence[int], width: int) -> Widths:
+    """The columns' widths so that all fit in `width`, from those of their content, or None when they can't.
 
     The widest columns give first.
     """
-    columns = [max(1, natural) for natural in measure.natural]
+    columns = [max(1, size) for size in natural]
     room = width - 3 * (len(columns) - 1)
     if sum(columns) <= room:
         return tuple(columns)
@@ -58,7 +56,7 @@ def rule(widths: Sequence[int]) -> Run:
 
 def row_lines(row: Sequence[Cell], widths: Sequence[int], aligns: Sequence[str]) -> Iterator[tuple[Run, ...]]:
     """A row's lines, as many as its longest cell needs."""
-    cells = [_wrapped(cell, width) for cell, width in zip(row, widths, strict=True)]
+    cells = [[line.runs for line in wrapped(cell, width)] for cell, width in zip(row, widths, strict=True)]
     for number in range(max(1, *map(len, cells))):
         runs: list[Run] = []
         for column, (lines, width, align) in enumerate(zip(cells, widths, aligns, strict=True)):
@@ -68,18 +66,16 @@ def row_lines(row: Sequence[Cell], widths: Sequence[int], aligns: Sequence[str])
         yield tuple(runs)
 
 
-def record_lines(head: Sequence[Cell], row: Sequence[Cell], width: int) -> Iterator[tuple[tuple[Run, ...], str | None]]:
-    """A row as one `name: value` a line, wrapped; with each line's joint."""
+def record_lines(head: Sequence[Cell], row: Sequence[Cell], width: int) -> Iterator[Wrapped]:
+    """A row as one `name: value` a line."""
     for name, value in zip(head, row, strict=True):
-        wrapper = Wrapper(width)
-        wrapper.feed([*name, Run(": ", BORDER), *value])
-        yield from ((line.runs, line.joint) for line in wrapper.finish())
+        yield from wrapped([*name, Run(": ", BORDER), *value], width)
 
 
-def _wrapped(cell: Cell, width: int) -> list[tuple[Run, ...]]:
+def wrapped(cell: Cell, width: int) -> list[Wrapped]:
     wrapper = Wrapper(width)
-    wrapper.feed(atom for atom in cell if not isinstance(atom, HardBreak))
-    return [line.runs for line in wrapper.finish()]
+    wrapper.feed(cell)
+    return wrapper.finish()
 
 
 def _aligned(runs: tuple[Run, ...], width: int, align: str, *, last: bool) -> Iterator[Run]:

@@ -1,14 +1,23 @@
 """The open end of a text: what later text can still change, and what leaves it when later text has come."""
 
 import re
-from collections import ChainMap
-from collections.abc import Iterator
+from collections import ChainMap, OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass
 from itertools import pairwise
 
-from tokenfall.markdown.blocks import AnyBlock, Bullets, Leaf, Numbers, Paragraph, Quote, References, is_blank, parse
-from tokenfall.markdown.layout import Layout
-from tokenfall.markdown.lines import Line
-from tokenfall.markdown.pieces import Context, Piece
+from tokenfall.markdown.blocks import Code, Paragraph, References, Table, parse
+from tokenfall.markdown.growth import CodeGrowth, GrowingLayout, Growth, ParagraphGrowth, Settled, TableGrowth
+from tokenfall.markdown.inline import atoms, next_segment
+from tokenfall.markdown.layout import QUOTE, Context, Layout
+from tokenfall.markdown.lines import PLAIN, Line, Style
+from tokenfall.markdown.path import Blocks, growing_leaf, leaf_at, open_context, open_path
+from tokenfall.markdown.pieces import Piece
+from tokenfall.markdown.tables import HEADER
+
+WIDTHS_KEPT = 2
+LONG_LINE = 1_200
+"""Characters of text without a newline after which its beginning is taken in."""
 
 _MARKER_ONLY = re.compile(
     r"[ \t>]*(?:(?:[-+*]|\d{1,9}[.)])[ \t]+[>\t ]*)*"
@@ -17,144 +26,199 @@ _MARKER_ONLY = re.compile(
 """A line that may still become a heading, item, task, fence, underline, rule or table: nothing on it is a word."""
 
 
-Blocks = tuple[AnyBlock, ...]
-Container = Quote | Bullets | Numbers
+
+_DEFINITION = re.compile(r"\[(?:\\.|[^\[\]\\])*(?:$|\]:)", re.DOTALL)
+"""Content that may yet turn out to be a link definition."""
+_PIPE = re.compile(r"(?<!\\)\|")
+
+
+@dataclass(frozen=True, slots=True)
+class Closed:
+    pieces: list[Piece]
+    references: References
+
+
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """`text` of the tail as it was parsed, behind the stubs, as `lines` into `blocks`."""
+
+    text: str
+    lines: list[str]
+    blocks: Blocks
+
+    def offset(self, line: int) -> int:
+        """Where in `text` a line begins."""
+        return len(self.text) - sum(map(len, self.lines[line:])) - (len(self.lines) - line - 1)
 
 
 class Tail:
+    """`text` is parsed at every look at it, so it is kept short: what of a long block is settled goes into its growth, and
+    a stub takes its place."""
+
     def __init__(self) -> None:
         self.text = ""
         self.context = Context()
+        self._growth: Growth | None = None
+        self._taken: list[str] = []
+        """The source that the growth has taken in."""
+        self._settled: OrderedDict[int, Settled] = OrderedDict()
+        self._look_at = LONG_LINE
 
-    def close(self, references: References) -> tuple[list[Piece], References]:
-        """Takes off what is closed; with the link definitions in it.
+    def append(self, text: str, references: References) -> Closed | None:
+        """Takes text in; gives what it closes.
 
-        Only whole lines decide, and the last block that they begin stays, with whatever stands before it and could
-        still belong to it.
+        Only whole lines close, and the last block that they begin stays, with whatever stands before it and could still
+        belong to it.
         """
-        whole = self.text[: self.text.rfind("\n") + 1]
-        if not whole:
-            return [], {}
-        stubs = len(self.context.stubs)
-        defined: References = {}
-        blocks = parse(self.context.source(whole), ChainMap(defined, references))
-        if not blocks:
-            return [], {}
-        lines = [*self.context.stubs, *whole.split("\n")]
-        path, line = _open_path(blocks, lines, stubs)
-        if line <= stubs:
-            return [], {}
-        boundaries = [stubs, *(block.line for block in blocks if stubs < block.line < line), line]
-        closed = list(self._cut(lines, boundaries, blocks[0].line))
-        size = sum(len(piece.text) + 1 for piece in closed)
-        if defined:
-            defined = {}
-            for piece in closed:
-                parse(piece.context.source(piece.text), ChainMap(defined, references))
-        self.context = _context(path, line, lines, self.context, follows=self.context.follows or blocks[0].line < line)
-        self.text = self.text[size:]
-        return closed, defined
+        self.text += text
+        if "\n" in text:
+            return self._close(references)
+        if len(self.text) > self._look_at and not self.holds():
+            self._take_in(self._look(references, {}, _all), references)
+            self._look_at = max(LONG_LINE, 2 * len(self.text))
+        return None
 
-    def end(self, references: References) -> tuple[list[Piece], References]:
+    def end(self, references: References) -> Closed:
         """All that is left, closed by the end of the text."""
-        stubs = len(self.context.stubs)
         defined: References = {}
-        blocks = parse(self.context.source(self.text), ChainMap(defined, references))
-        lines = [*self.context.stubs, *self.text.split("\n")]
-        boundaries = [stubs, *(block.line for block in blocks if stubs < block.line), len(lines)]
-        pieces = list(self._cut(lines, boundaries, blocks[0].line if blocks else len(lines)))
-        self.text, self.context = "", Context()
-        return pieces, defined
+        look = self._look(references, defined, _all)
+        pieces = self._cut(look, [block.line for block in look.blocks], len(look.lines))
+        self._reset(Context())
+        self.text = ""
+        return Closed(pieces, defined)
 
     def holds(self) -> bool:
         """The last line is only a marker so far."""
         last = self.text.rfind("\n") + 1
         return last < len(self.text) and _MARKER_ONLY.fullmatch(self.text, last) is not None
 
-    def lines(self, width: int, references: References, *, hold: bool) -> list[Line]:
-        """As it is to be shown now. `hold` keeps back a last line that is only a marker so far."""
-        text = self.text[: self.text.rfind("\n") + 1] if hold and self.holds() else self.text
-        if not text:
-            return []
-        scratch: References = ChainMap({}, references)
-        source = self.context.source(text)
-        blocks = parse(source, scratch)
-        layout = Layout(
-            width, scratch, stubs=len(self.context.stubs), numbers=self.context.numbers, growing=_growing(blocks, source.count("\n"))
-        )
-        layout.blocks(blocks, spaced=True, follows=self.context.follows)
-        return layout.lines
+    def lines(self, width: int, references: References, *, hold: bool) -> tuple[list[Line], list[Line]]:
+        """As it is to be shown now: lines that a look at the same width only adds to, and lines made anew.
 
-    def _cut(self, lines: list[str], boundaries: list[int], first_block: int) -> Iterator[Piece]:
-        context = self.context
-        for start, end in pairwise(boundaries):
-            yield Piece(context, "\n".join(lines[start:end]))
-            context = Context(follows=self.context.follows or first_block < end)
+        `hold` keeps back a last line that is only a marker so far.
+        """
+        scratch: References = {}
+        look = self._look(references, scratch, _whole_lines if hold and self.holds() else _all)
+        known = ChainMap(scratch, references)
+        growing = growing_leaf(look.blocks, len(look.lines) - 1)
+        if self._growth is None:
+            return [], Layout(width, known, self.context, growing=growing).document(look.blocks)
+        settled = self._settled.setdefault(width, Settled())
+        self._settled.move_to_end(width)
+        if len(self._settled) > WIDTHS_KEPT:
+            self._settled.popitem(last=False)
+        layout = GrowingLayout(width, known, self.context, self._growth, settled, growing=growing)
+        layout.document(look.blocks)
+        return settled.lines, layout.fresh()
 
+    def _look(self, references: References, defined: References, visible: Callable[[str], str]) -> _Look:
+        """Parses; a growth whose block has become another kind is given up."""
+        text = visible(self.text)
+        source = self.context.source(self._growth.stub + text if self._growth else text)
+        blocks = parse(source, ChainMap(defined, references))
+        if self._growth is not None and not self._growth.fits(leaf_at(blocks, len(self.context.stubs))[0]):
+            text = "".join(self._taken) + self.text
+            self._reset(self.context)
+            self.text = text
+            defined.clear()
+            return self._look(references, defined, visible)
+        return _Look(text, source.split("\n"), blocks)
 
-def _open_path(blocks: Blocks, lines: list[str], stubs: int) -> tuple[list[Container], int]:
-    """The containers around the last block, outermost first, and the line from which text must be kept: that of the last
-    block, or of the link definitions directly above it, whose titles may go on in it. A first block keeps the marker of its
-    container."""
-    path: list[Container] = []
-    line = stubs
-    while True:
-        last = blocks[-1]
-        if len(blocks) > 1:
-            line = last.line
-        match last:
-            case Quote():
-                inner = last.children
-            case Bullets() | Numbers():
-                inner = last.items[-1].children
-                line = last.items[-1].line if len(last.items) > 1 else line
+    def _close(self, references: References) -> Closed | None:
+        defined: References = {}
+        look = self._look(references, defined, _whole_lines)
+        stubs = len(self.context.stubs)
+        if not look.blocks:
+            return None
+        path, line = open_path(look.blocks, look.lines, stubs)
+        if line <= stubs:
+            self._take_in(look, references)
+            return None
+        pieces = self._cut(look, [block.line for block in look.blocks], line)
+        if defined:
+            defined = {}
+            for piece in pieces:
+                parse(piece.context.source(piece.text), ChainMap(defined, references))
+        self.text = self.text[look.offset(line) :]
+        self._reset(open_context(path, line, look.lines, self.context, follows=self.context.follows or look.blocks[0].line < line))
+        return Closed(pieces, defined)
+
+    def _cut(self, look: _Look, starts: list[int], end: int) -> list[Piece]:
+        """The text up to a line, in a piece for each block that starts above it."""
+        stubs = len(self.context.stubs)
+        boundaries = [line for line in starts if stubs < line < end]
+        offsets = [look.offset(line) for line in boundaries] + [look.offset(end) if end < len(look.lines) else len(look.text)]
+        pieces = [Piece(self.context, "".join(self._taken) + look.text[: offsets[0]])]
+        for line, (start, stop) in zip(boundaries, pairwise(offsets), strict=True):
+            pieces.append(Piece(Context(follows=self.context.follows or starts[0] < line), look.text[start:stop]))
+        return pieces
+
+    def _reset(self, context: Context) -> None:
+        self.context = context
+        self._growth = None
+        self._taken = []
+        self._settled.clear()
+        self._look_at = LONG_LINE
+
+    def _take_in(self, look: _Look, references: References) -> None:
+        """Moves what is settled of the block at the top, if it is the one that grows."""
+        leaf, quoted = leaf_at(look.blocks, len(self.context.stubs))
+        if leaf is None or growing_leaf(look.blocks, len(look.lines) - 1) is not leaf:
+            return
+        style = QUOTE if quoted else PLAIN
+        match leaf:
+            case Paragraph() if isinstance(self._growth, ParagraphGrowth) or not _DEFINITION.match(leaf.content):
+                self._take_segments(leaf, look, references, style)
+            case Code(unclosed=True, text=text) if text.endswith("\n"):
+                code = self._growth if isinstance(self._growth, CodeGrowth) else CodeGrowth(look.lines[leaf.line] + "\n", leaf.info)
+                code.take(text)
+                self._move(code, len(look.text))
+            case Table(rows=rows) if rows and look.text.endswith("\n"):
+                table = self._growth if isinstance(self._growth, TableGrowth) else _table_growth(leaf, look, references)
+                table.take([[list(atoms(cell, references, style)) for cell in row] for row in rows])
+                self._move(table, len(look.text))
             case _:
-                if len(blocks) > 1 and isinstance(last, Paragraph):
-                    while line > max(stubs, blocks[-2].end) and not is_blank(lines[line - 1]):
-                        line -= 1
-                return path, line
-        path.append(last)
-        if not inner:
-            return path, line
-        blocks = inner
+                pass
+
+    def _take_segments(self, leaf: Paragraph, look: _Look, references: References, style: Style) -> None:
+        known = isinstance(self._growth, ParagraphGrowth)
+        growth = self._growth if isinstance(self._growth, ParagraphGrowth) else ParagraphGrowth(leaf.before, style)
+        content = growth.rest(leaf) if known else leaf.content
+        end = 0
+        while (cut := next_segment(content, end, references, style)) is not None:
+            end, segment = cut
+            growth.take(segment)
+        if not end:
+            return
+        line = leaf.end - 1 - content.count("\n", end)
+        stop = content.find("\n", end)
+        raw = look.lines[line] if stop >= 0 else look.lines[line].rstrip()
+        begin = content.rfind("\n", 0, end) + 1
+        head = content[begin:end].strip()
+        if begin and not head:
+            growth.pipes = 0
+            self._move(growth, look.offset(line) - 1)
+            return
+        line_begins = not known or begin > 0 or look.text.startswith("\n")
+        pipes = len(_PIPE.findall(head)) - (line_begins and head.startswith("|"))
+        growth.pipes = pipes if line_begins else growth.pipes + pipes
+        self._move(growth, look.offset(line) + len(raw) - ((stop if stop >= 0 else len(content)) - end))
+
+    def _move(self, growth: Growth, size: int) -> None:
+        """The growth has taken in the first `size` characters."""
+        self._growth = growth
+        self._taken.append(self.text[:size])
+        self.text = self.text[size:]
 
 
-def _context(path: list[Container], line: int, lines: list[str], before: Context, *, follows: bool) -> Context:
-    """What opens again, for the text from `line` on, the containers that began above it.
-
-    Of a list that began above and whose last item begins here, the item before it stands for the list; left empty if its
-    first line is, since only then an item that is indented more can follow it. A blank line directly above is kept: gaps
-    depend on it.
-    """
-    kept: dict[int, str] = {}
-    numbers: list[int] = []
-    known = list(before.numbers)
-    for container in path:
-        if container.line >= line:
-            break
-        if isinstance(container, Quote):
-            kept[container.line] = container.stub
-            continue
-        index = len(container.items) - (1 if container.items[-1].line < line else 2)
-        item = container.items[index]
-        empty = item.line < line <= container.items[-1].line and not (item.children and item.children[0].line == item.line)
-        kept[item.line] = item.stub[:-1] if empty else item.stub
-        if isinstance(container, Numbers):
-            carried = container.line < len(before.stubs) and known
-            numbers.append((known.pop(0) if carried else container.start) + index)
-    if kept and is_blank(lines[line - 1]):
-        kept[line - 1] = lines[line - 1]
-    return Context(tuple(kept[number] for number in sorted(kept)), tuple(numbers), follows)
+def _all(text: str) -> str:
+    return text
 
 
-def _growing(blocks: Blocks, last_line: int) -> Leaf | None:
-    """The block that the last line belongs to, if any."""
-    while blocks:
-        match blocks[-1]:
-            case Quote(children=children):
-                blocks = children
-            case Bullets(items=items) | Numbers(items=items):
-                blocks = items[-1].children
-            case leaf:
-                return leaf if leaf.end >= last_line else None
-    return None
+def _whole_lines(text: str) -> str:
+    return text[: text.rfind("\n") + 1]
+
+
+def _table_growth(table: Table, look: _Look, references: References) -> TableGrowth:
+    stub = "\n".join((*look.lines[table.line : table.line + 2], ""))
+    return TableGrowth(stub, [list(atoms(cell, references, HEADER)) for cell in table.head], table.aligns)

@@ -165,7 +165,7 @@ def _joined(piece: str) -> Iterator[tuple[str, int]]:
         text, width = part, cells
         while len(text) > LONGEST_CLUSTER:
             yield text[:LONGEST_CLUSTER], width
-            text, width = text[LONGEST_CLUSTER:], 0
+            text, width = text[LONGEST_CLUSTER:], 1
     if text:
         yield text, width
 

@@ -21,9 +21,9 @@ from tokenfall.errors import TokenfallError
 from tokenfall.events import Ended
 from tokenfall.session import Service, Session
 from tokenfall.store import PromptHistory
-from tokenfall.transport import Transport
 from tokenfall.terminal.capabilities import capabilities
 from tokenfall.terminal.clipboard import copy as copy_to_clipboard
+from tokenfall.transport import Transport
 from tokenfall.ui.commands import COMMANDS, arguments, copy_reply, open_help, parse, unknown
 from tokenfall.ui.completion import CommandRow, Completion
 from tokenfall.ui.entries import fault, notice
@@ -56,7 +56,7 @@ class ChatApp(App[None]):
     NOTIFICATION_TIMEOUT = 3.0
 
     BINDINGS = [
-        Binding("ctrl+c", "interrupt", "stop the reply, else copy the selection, else clear the prompt, else quit", id="interrupt", priority=True),
+        Binding("ctrl+c", "interrupt", "stop the reply; else copy the selection, clear the prompt, quit", id="interrupt", priority=True),
         Binding("escape", "escape", "close what is open, else stop the reply", id="escape"),
         Binding("pageup", "scroll(-1)", "scroll a page up", id="page_up"),
         Binding("pagedown", "scroll(1)", "scroll a page down", id="page_down"),
@@ -68,6 +68,8 @@ class ChatApp(App[None]):
         Binding("f1", "help", "help", id="help"),
         Binding("ctrl+p", "command_palette", "command palette", id="palette", priority=True),
     ]
+
+    key_groups = (("Chat", BINDINGS), ("In the prompt", Prompt.BINDINGS), ("In the transcript", Transcript.BINDINGS))
 
     @dataclass
     class TurnNews(Message):

@@ -1,4 +1,7 @@
-"""The slash commands: a row each, and what they do."""
+"""The slash commands: a row each, and what they do.
+
+What only a command needs is imported when it runs: the first screen doesn't wait for it.
+"""
 
 import difflib
 from collections.abc import Callable, Mapping
@@ -7,10 +10,6 @@ from typing import TYPE_CHECKING
 
 from tokenfall.config import Endpoint, choose
 from tokenfall.errors import TokenfallError, UserError
-from tokenfall.markdown.document import code_blocks
-from tokenfall.ui.help import CommandRow, Help
-from tokenfall.ui.histogram import histogram
-from tokenfall.ui.picker import Choice, Picker
 
 if TYPE_CHECKING:
     from tokenfall.ui.app import ChatApp
@@ -75,6 +74,8 @@ def copy_reply(app: "ChatApp", which: str) -> None:
     elif not which:
         app.copy(replies[-1])
     else:
+        from tokenfall.markdown.document import code_blocks
+
         blocks = code_blocks(replies[-1])
         if which.isdecimal() and 1 <= int(which) <= len(blocks):
             app.copy(blocks[int(which) - 1].text)
@@ -90,19 +91,14 @@ def choose_theme(app: "ChatApp", name: str) -> None:
         else:
             app.tell_fault(f"There is no theme {name!r}. There are {', '.join(sorted(app.themes.by_name))}.")
         return
+    from tokenfall.ui.picker import Choice, ThemePicker
+
     before = app.theme
 
     def chosen(theme: str | None) -> None:
         app.theme = theme or before
 
     app.push_screen(ThemePicker("Theme", [Choice(theme, theme, current=theme == before) for theme in sorted(app.themes.by_name)]), chosen)
-
-
-class ThemePicker(Picker[str]):
-    """Shows each theme as the highlight passes it."""
-
-    def on_picker_highlighted(self, event: Picker.Highlighted) -> None:
-        self.app.theme = str(event.value)
 
 
 def model_names(app: "ChatApp") -> list[str]:
@@ -121,9 +117,12 @@ def choose_model(app: "ChatApp", name: str) -> None:
 
 async def pick_model(app: "ChatApp") -> None:
     """A list of the embedded model, every configured endpoint, and what the current endpoint offers."""
+    from tokenfall.ui.picker import Choice, Picker
+
     current = app.service.endpoint
     choices = [Choice("local", "local", "the model on this machine", current=current is None)]
-    choices += [Choice(name, name, each.base_url, current=each == current) for name, each in zip(model_names(app)[1:], app.settings.endpoints, strict=True)]
+    for name, endpoint in zip(model_names(app)[1:], app.settings.endpoints, strict=True):
+        choices.append(Choice(name, name, endpoint.base_url, current=endpoint == current))
     if current is not None:
         try:
             offered = await app.transport.list_models(current)
@@ -148,6 +147,8 @@ def show_stats(app: "ChatApp", _: str) -> None:
     if clock is None or not clock.tokens:
         app.tell("No reply has been timed yet.")
         return
+    from tokenfall.ui.histogram import histogram
+
     ttft, rate = clock.ttft(clock.arrivals[-1]), clock.mean_rate(app.status.view.usage.output_tokens)
     head = f"TTFT {(ttft or 0) * 1000:.0f} ms, {clock.tokens} deltas" + (f", {rate:.1f} tok/s" if rate else "")
     width = min(max(app.transcript.content_size.width, 20), 78)
@@ -155,7 +156,11 @@ def show_stats(app: "ChatApp", _: str) -> None:
 
 
 def open_help(app: "ChatApp") -> None:
-    app.push_screen(Help(app.key_rows(), [CommandRow(f"/{each.name} {each.hint}".rstrip(), each.description) for each in COMMANDS.values()]))
+    from tokenfall.ui.help import CommandRow, Help
+    from tokenfall.ui.keys import key_rows
+
+    commands = [CommandRow(f"/{each.name} {each.hint}".rstrip(), each.description) for each in COMMANDS.values()]
+    app.push_screen(Help(key_rows(app.key_groups, app.settings.keys), commands))
 
 
 COMMANDS: Mapping[str, Command] = {

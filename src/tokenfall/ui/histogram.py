@@ -28,7 +28,7 @@ def histogram(gaps_ms: Sequence[float], width: int, *, ascii_only: bool = False)
     # label, "ms", bar, count, with a space between
     bars = max(1, width - max(map(len, labels)) - len(str(most)) - 5)
     lines = [
-        f"{labels[at]:>{max(map(len, labels))}} ms {bar(counts[at] / most, bars, ascii_only=ascii_only)} {counts[at]}"
+        f"{labels[at]:>{max(map(len, labels))}} ms {bar(counts[at] / most, bars, ascii_only=ascii_only)} ".rstrip() + f" {counts[at]}"
         for at in range(used[0], used[-1] + 1)
     ]
     ordered = sorted(gaps_ms)

@@ -296,6 +296,13 @@ class Picker(ModalScreen[T | None]):
         self.action_choose()
 
 
+class ThemePicker(Picker[str]):
+    """Shows each theme as the highlight passes it."""
+
+    def on_picker_highlighted(self, event: Picker.Highlighted) -> None:
+        self.app.theme = str(event.value)
+
+
 class Question(ModalScreen[str | None]):
     """Ask for a text: dismissed with it, or with None. Enter answers, Ctrl-J begins a new line, Esc cancels."""
 
@@ -306,11 +313,11 @@ class Question(ModalScreen[str | None]):
     Question .title { text-style: bold; }
     Question .keys { color: $text-muted; }
     Question TextArea, Question TextArea:focus { height: auto; max-height: 10; border: none; padding: 0 1; background: $panel; }
-    Question.-low > Vertical { border: none; }
-    Question.-low TextArea { max-height: 3; }
-    Question.-low .keys { display: none; }
+    Question.-low > Vertical, Question.-flat > Vertical { width: 100%; height: 100%; border: none; }
+    Question.-low TextArea, Question.-flat TextArea { height: 1fr; }
+    Question.-low .keys, Question.-flat .keys, Question.-flat .title { display: none; }
     """
-    VERTICAL_BREAKPOINTS = [(0, "-low"), (15, "-high")]
+    VERTICAL_BREAKPOINTS = [(0, "-flat"), (4, "-low"), (15, "-high")]
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter", "answer", priority=True),
         Binding("ctrl+j", "new_line", priority=True),

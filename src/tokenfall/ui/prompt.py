@@ -5,11 +5,13 @@ import os
 from typing import ClassVar
 
 from textual import events
+from textual._ansi_sequences import ANSI_SEQUENCES_KEYS
 from textual.actions import SkipAction
 from textual.app import SuspendNotSupported
 from textual.binding import Binding, BindingType
 from textual.content import Content
 from textual.geometry import Size
+from textual.keys import Keys
 from textual.message import Message
 
 from tokenfall.errors import UserError
@@ -22,6 +24,10 @@ from tokenfall.ui.stand_ins import unix_lines
 
 TALLEST = 10
 """Lines the prompt grows to."""
+
+# Textual's parser reads Alt+Enter, and what many terminals are told to send for Shift+Enter, as Enter: the new line that
+# was meant would send half a prompt.
+ANSI_SEQUENCES_KEYS["\x1b\r"] = (Keys.ControlJ,)
 
 
 class Prompt(StandInArea, inherit_bindings=False):
@@ -37,10 +43,12 @@ class Prompt(StandInArea, inherit_bindings=False):
         height: auto;
         padding: 0 1;
         border: none;
-        border-top: solid $foreground 30%;
-        border-title-color: $text-accent;
         background: transparent;
         scrollbar-size-vertical: 1;
+    }
+    Prompt.-searching, Prompt.-searching:focus {
+        border-top: solid $foreground 30%;
+        border-title-color: $text-accent;
     }
     Prompt > .text-area--placeholder { text-style: dim; }
     """
@@ -92,7 +100,9 @@ class Prompt(StandInArea, inherit_bindings=False):
             super().__init__()
             self.text = text
 
-    def __init__(self, history: PromptHistory, *, placeholder: str = "", completion: Completion | None = None, id: str | None = None) -> None:
+    def __init__(
+        self, history: PromptHistory, *, completion: Completion | None = None, placeholder: str = "", id: str | None = None
+    ) -> None:
         self._history = history
         self._completion = completion
         self._walk: HistoryWalk | None = None
@@ -134,6 +144,10 @@ class Prompt(StandInArea, inherit_bindings=False):
 
     async def on_key(self, event: events.Key) -> None:
         character = event.character or ""
+        if event.key.startswith("alt+"):
+            # a command, for a binding; the text area would take its letter as typed
+            event.prevent_default()
+            return
         if self._key_in_search(event) or self._key_in_completion(event.key):
             pass
         elif event.key == "enter":
@@ -233,12 +247,13 @@ class Prompt(StandInArea, inherit_bindings=False):
         if search.found:
             self._replace_all(self._stand_ins.folded(search.found[search.place]))
         self.border_title = Content(search.indicator)
+        self.add_class("-searching")
 
     def _leave_search(self, *, restore: bool) -> None:
         search, self._search = self._search, None
         if search is None:
             return
-        self.border_title = None
+        self.remove_class("-searching")
         if restore:
             self._replace_all(search.document)
             self.move_cursor(search.cursor)

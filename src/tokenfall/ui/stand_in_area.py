@@ -4,10 +4,11 @@ from typing import ClassVar
 
 from rich.text import Text
 from textual.content import Content
-from textual.document._document import EditResult, Location
 from textual.document._edit import Edit
+from textual.geometry import Offset
 from textual.message import Message
 from textual.widgets import TextArea
+from textual.widgets.text_area import EditResult, Location
 
 from tokenfall.ui.stand_ins import StandIns, unix_lines
 
@@ -108,6 +109,13 @@ class StandInArea(TextArea, inherit_bindings=False):
             for start, end in marks:
                 text.stylize(style, start, end)
         return text
+
+    def scroll_cursor_visible(self, center: bool = False, animate: bool = False) -> Offset:
+        # An undo that takes lines away may hide the scrollbar, which asks for this before the cursor is back in the
+        # document; TextArea then fails with a ValueError.
+        if self.cursor_location[0] >= self.document.line_count:
+            return Offset(0, 0)
+        return super().scroll_cursor_visible(center, animate)
 
     def edit(self, edit: Edit) -> EditResult:
         top, bottom = edit.top, edit.bottom

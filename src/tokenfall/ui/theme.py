@@ -157,7 +157,8 @@ class Colourless(LineFilter):
 
 @lru_cache(1024)
 def _without_colour(style: RichStyle) -> RichStyle:
-    return style.without_color
+    # `without_color` drops the meta data, in which Textual keeps mouse actions and the offsets of selected text
+    return style.without_color + RichStyle.from_meta(style.meta) if style.meta else style.without_color
 
 
 _COLOURLESS = Colourless()

@@ -73,7 +73,7 @@ class Transcript(Widget, can_focus=True):
     def add(self, entry: Entry) -> None:
         self._settle(self._stack.add(entry))
 
-    def remove(self, entry: Entry) -> None:
+    def take_out(self, entry: Entry) -> None:
         self._strips.clear()
         self._settle(self._stack.remove(entry))
 

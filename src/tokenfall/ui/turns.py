@@ -1,7 +1,5 @@
 """From turn events to what the screen shows, a frame's worth at a time; and the messages that wait for their turn."""
 
-import asyncio
-import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import assert_never
@@ -13,9 +11,6 @@ from tokenfall.timing import StreamClock
 from tokenfall.ui.entries import Entry, Mark, fault, notice, question, queued
 from tokenfall.ui.status import State, View
 from tokenfall.ui.transcript import Transcript
-
-FRAME_S = 1 / 60
-"""Deltas that come closer together than a frame of the screen are shown together."""
 
 MARKS: dict[EndState, Mark | None] = {
     "complete": None,
@@ -38,36 +33,25 @@ STATES: dict[EndState, State] = {
 
 @dataclass(slots=True)
 class Inbox:
-    """Events that wait for the next frame. The first after a quiet time waits for nothing."""
+    """Events that wait to be shown. What comes before they are taken is shown with them: a busy screen gets fewer, larger bites."""
 
-    wake: Callable[[], None]
+    wake: Callable[[], object]
     _events: list[TurnEvent] = field(default_factory=list)
-    _pending: bool = False
-    _taken_at: float = 0.0
 
     def put(self, event: TurnEvent) -> None:
         self._events.append(event)
-        if isinstance(event, Ended):
+        if len(self._events) == 1:
             self.wake()
-        elif not self._pending:
-            self._pending = True
-            wait = self._taken_at + FRAME_S - time.monotonic()
-            if wait <= 0:
-                self.wake()
-            else:
-                asyncio.get_running_loop().call_later(wait, self.wake)
 
     def take(self) -> list[TurnEvent]:
         events, self._events = self._events, []
-        self._pending = False
-        self._taken_at = time.monotonic()
         return events
 
 
 class Turns:
     """Shows the turns of a session on a transcript and in a view of the status line."""
 
-    def __init__(self, session: Session, transcript: Transcript, view: View, wake: Callable[[], None]) -> None:
+    def __init__(self, session: Session, transcript: Transcript, view: View, wake: Callable[[], object]) -> None:
         self._session = session
         self._transcript = transcript
         self._view = view
@@ -103,7 +87,7 @@ class Turns:
     def unqueue(self) -> str:
         """Takes back every queued message, as one text."""
         for _, entry in self._queue:
-            self._transcript.remove(entry)
+            self._transcript.take_out(entry)
         text = "\n".join(text for text, _ in self._queue)
         self._queue.clear()
         return text
@@ -174,5 +158,5 @@ class Turns:
         if not self._queue:
             return None
         text, entry = self._queue.pop(0)
-        self._transcript.remove(entry)
+        self._transcript.take_out(entry)
         return text

@@ -151,7 +151,8 @@ def _part(part: object) -> list[StreamEvent]:
         case {"type": "text", "text": str(text)}:
             return [TextDelta(text)]
         case {"type": "thinking", "thinking": list(thoughts)}:
-            return [ReasoningDelta(text) for thought in thoughts if isinstance(thought, dict) and isinstance(text := thought.get("text"), str)]
+            texts = [thought.get("text") for thought in thoughts if isinstance(thought, dict)]
+            return [ReasoningDelta(text) for text in texts if isinstance(text, str)]
         case _:
             return []
 

@@ -1,0 +1,356 @@
+"""The chat as a user drives it: keys in, screen out; the service is a scripted server on loopback."""
+
+import asyncio
+import json
+import re
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from tests.byteserver import DONE, ByteServer, Hold, Script, Send, Wait, chunked, json_response, openai_chunk, response, sse_response
+from textual.pilot import Pilot
+
+from tokenfall.config import FileConfig, Folders, Options, settings
+from tokenfall.ui.app import ChatApp
+
+
+@dataclass
+class Chat:
+    """An open chat. `screen` is what stands on it, `seen` waits for a regular expression there."""
+
+    app: ChatApp
+    pilot: Pilot[None]
+    server: ByteServer
+    copied: list[str]
+
+    @property
+    def screen(self) -> str:
+        width, height = self.app.size
+        rows = self.app.screen._compositor.render_strips()
+        return "\n".join("".join(segment.text for segment in row).rstrip() for row in rows[:height])
+
+    @property
+    def state(self) -> str:
+        return self.app.status.view.state
+
+    async def until(self, condition: Callable[[], bool]) -> None:
+        try:
+            async with asyncio.timeout(20):
+                while not condition():
+                    await self.pilot.pause(0.01)
+        except TimeoutError:
+            raise AssertionError(f"never came; the screen:\n{self.screen}") from None
+
+    async def seen(self, pattern: str) -> None:
+        await self.until(lambda: re.search(pattern, self.screen, re.MULTILINE) is not None)
+
+    async def gone(self, pattern: str) -> None:
+        await self.until(lambda: re.search(pattern, self.screen, re.MULTILINE) is None)
+
+    async def say(self, text: str) -> None:
+        self.app.prompt.insert(text)
+        await self.pilot.press("enter")
+
+    def sent(self, index: int) -> list[tuple[str, str]]:
+        messages = self.server.exchanges[index].json["messages"]
+        assert isinstance(messages, list)
+        return [(message["role"], message["content"]) for message in messages]
+
+
+@asynccontextmanager
+async def chat(
+    folder: Path, *scripts: Script, size: tuple[int, int] = (80, 24), options: Options | None = None
+) -> AsyncIterator[Chat]:
+    where = Folders(folder / "config", folder / "data", folder / "state")
+    async with ByteServer(*(scripts or (answer("unused"),))) as server:
+        given = options or Options(base_url=server.url, model="m")
+        app = ChatApp(settings(given, FileConfig(), {}, where), 1 << 24)
+        async with app.run_test(size=size) as pilot:
+            copied: list[str] = []
+            app.copy = copied.append  # type: ignore[assignment, method-assign]
+            yield Chat(app, pilot, server, copied)
+
+
+def answer(*pieces: str, finish: str = "stop") -> Script:
+    return [Send(sse_response(*map(openai_chunk, pieces), openai_chunk(finish=finish), DONE, last=True))]
+
+
+def unfinished(*pieces: str) -> Script:
+    return [Send(sse_response(*map(openai_chunk, pieces))), Hold()]
+
+
+async def test_a_conversation_remembers_what_was_said(tmp_path: Path) -> None:
+    async with chat(tmp_path, answer("# Hi\n\n", "It is **me**."), answer("Again.")) as it:
+        await it.seen(r"^ ready │ .*/m │ \^C quit")
+        await it.say("who?")
+        await it.seen("It is me.")
+        await it.seen(r"^ ready │ .* TTFT \d+ ms")
+        await it.say("more")
+        await it.seen("Again.")
+        assert it.sent(1) == [("user", "who?"), ("assistant", "# Hi\n\nIt is **me**."), ("user", "more")]
+
+
+@pytest.mark.parametrize("key", ["ctrl+c", "escape"])
+async def test_stopping_closes_the_connection_and_keeps_the_half_answer(tmp_path: Path, key: str) -> None:
+    async with chat(tmp_path, unfinished("half an ans"), answer("rest")) as it:
+        await it.say("q")
+        await it.seen("half an ans")
+        assert it.state == "streaming"
+        await it.pilot.press(key)
+        assert await it.server.exchanges[0].hung_up_within()
+        await it.seen("■ stopped")
+        await it.seen("^ stopped │")
+        assert "half an ans" in it.screen
+        await it.say("go on")
+        await it.seen("rest")
+        assert it.sent(1) == [("user", "q"), ("assistant", "half an ans"), ("user", "go on")]
+
+
+async def test_stopping_before_the_first_token(tmp_path: Path) -> None:
+    async with chat(tmp_path, [Hold()], answer("now")) as it:
+        await it.say("q")
+        await it.seen("^ waiting │ .* TTFT")
+        await it.server.exchange(0)
+        await it.pilot.press("ctrl+c")
+        assert await it.server.exchanges[0].hung_up_within()
+        await it.seen("stopped before the first token")
+        await it.say("again")
+        await it.seen("now")
+
+
+async def test_many_ctrl_c_do_no_harm(tmp_path: Path) -> None:
+    async with chat(tmp_path, unfinished("half"), answer("alive")) as it:
+        await it.say("q")
+        await it.seen("half")
+        it.app.action_interrupt()
+        it.app.action_interrupt()
+        it.app.session.stop()
+        await it.seen("■ stopped")
+        await it.server.quiet()
+        await it.say("q2")
+        await it.seen("alive")
+
+
+async def test_the_ctrl_c_ladder_ends_in_quitting(tmp_path: Path) -> None:
+    async with chat(tmp_path, unfinished("half")) as it:
+        await it.say("q")
+        await it.seen("half")
+        it.app.prompt.insert("a draft")
+        assert it.app.status.view.ctrl_c == "stop"
+        await it.pilot.press("ctrl+c")
+        await it.seen("^ stopped │ .*clear")
+        it.app.transcript.focus()
+        await it.pilot.press("a")
+        await it.seen("C copy")
+        await it.pilot.press("ctrl+c")
+        assert it.copied
+        assert "half" in it.copied[0]
+        await it.seen("C clear")
+        await it.pilot.press("ctrl+c")
+        assert it.app.prompt.text == ""
+        await it.seen("C quit")
+        await it.pilot.press("ctrl+c")
+        await it.seen("again quits")
+        assert it.app.is_running
+        await it.pilot.press("ctrl+c")
+        await it.until(lambda: not it.app.is_running)
+
+
+async def test_a_message_queued_while_a_reply_streams_goes_when_it_ends(tmp_path: Path) -> None:
+    release = asyncio.Event()
+    first = [Send(sse_response(openai_chunk("one"))), Wait(release), Send(chunked(openai_chunk(finish="stop"), DONE, last=True))]
+    async with chat(tmp_path, first, answer("two")) as it:
+        await it.say("q1")
+        await it.seen("one")
+        await it.say("q2")
+        await it.seen("queued")
+        assert len(it.server.exchanges) == 1
+        release.set()
+        await it.seen("two")
+        assert "queued" not in it.screen
+        assert it.sent(1) == [("user", "q1"), ("assistant", "one"), ("user", "q2")]
+
+
+async def test_stopping_puts_queued_messages_back_before_the_draft(tmp_path: Path) -> None:
+    async with chat(tmp_path, unfinished("one")) as it:
+        await it.say("q1")
+        await it.seen("one")
+        await it.say("q2")
+        await it.say("q3")
+        it.app.prompt.insert("draft")
+        await it.pilot.press("ctrl+c")
+        await it.seen("■ stopped")
+        assert it.app.prompt.text == "q2\nq3\ndraft"
+        assert "queued" not in it.screen
+        assert len(it.server.exchanges) == 1
+
+
+FAULTS = {
+    "401": (response("401 Unauthorized", b'{"error":{"message":"bad key"}}'), "bad key"),
+    "404": (response("404 Not Found", b'{"error":{"message":"no model m"}}'), "no model m"),
+    "429": (response("429 Too Many Requests", b'{"error":{"message":"slow down"}}'), "slow down"),
+    "500": (response("500 Internal Server Error", b"boom"), "500"),
+    "html": (response("200 OK", b"<html><body>hello</body></html>", kind="text/html"), "web page"),
+    "break": (sse_response(openai_chunk("half")), "half"),
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+async def test_a_fault_is_a_sentence_and_retry_asks_again(tmp_path: Path, fault: str) -> None:
+    data, shown = FAULTS[fault]
+    from tests.byteserver import Close
+
+    async with chat(tmp_path, [Send(data), Close()], answer("fine now")) as it:
+        await it.say("my question")
+        await it.seen(shown)
+        await it.seen("^ error │")
+        assert "my question" in it.screen
+        assert "Traceback" not in it.screen
+        await it.say("/retry")
+        await it.seen("fine now")
+        assert it.sent(1) == [("user", "my question")]
+
+
+async def test_nothing_listens_there(tmp_path: Path) -> None:
+    async with chat(tmp_path, options=Options(base_url="http://127.0.0.1:9", model="m")) as it:
+        await it.say("hello?")
+        await it.seen("Nothing listens at")
+        await it.seen("hello?")
+
+
+async def test_the_reader_who_scrolled_up_is_left_alone(tmp_path: Path) -> None:
+    release = asyncio.Event()
+    lines = [f"line{number}  \n" for number in range(60)]
+    script = [Send(sse_response(*map(openai_chunk, lines))), Wait(release), Send(chunked(*map(openai_chunk, lines))), Hold()]
+    async with chat(tmp_path, script) as it:
+        await it.say("q")
+        await it.seen("line59")
+        await it.pilot.press("pageup")
+        await it.seen(r"↓ \d+ more")
+        above = it.screen.split("↓")[0]
+        release.set()
+        await it.until(lambda: it.app.status.view.clock is not None and it.app.status.view.clock.tokens == 120)
+        await it.pilot.pause(0.1)
+        assert it.screen.split("↓")[0].rpartition("\n")[0] == above.rpartition("\n")[0]
+        await it.pilot.press("end")
+        await it.gone("↓ .* more")
+
+
+async def test_copy_takes_the_reply_and_its_code_blocks_exactly(tmp_path: Path) -> None:
+    text = "Say:\n\n```python\nprint('one')\t\n```\n\nand\n\n~~~\n  two\n\n~~~\n"
+    async with chat(tmp_path, answer(text)) as it:
+        await it.say("/copy")
+        await it.seen("no reply to copy")
+        await it.say("q")
+        await it.seen("two")
+        await it.until(lambda: not it.app.session.running)
+        for command in ("/copy", "/copy 1", "/copy 2"):
+            await it.say(command)
+        assert it.copied == [text, "print('one')\t\n", "  two\n\n"]
+        await it.say("/copy 3")
+        await it.seen("has 2 code blocks")
+
+
+async def test_unknown_commands_are_told_and_stay_in_the_prompt(tmp_path: Path) -> None:
+    async with chat(tmp_path) as it:
+        await it.say("/stast ")
+        await it.seen("Did you mean /stats")
+        assert it.app.prompt.text.strip() == "/stast"
+
+
+async def test_a_path_is_a_message_and_not_a_command(tmp_path: Path) -> None:
+    async with chat(tmp_path, answer("a file")) as it:
+        await it.say("/etc/hosts is what?")
+        await it.seen("a file")
+
+
+async def test_system_prompt_and_new_conversation(tmp_path: Path) -> None:
+    async with chat(tmp_path, answer("one"), answer("two")) as it:
+        await it.say("/system Be brief.")
+        await it.say("q")
+        await it.seen("one")
+        assert it.sent(0) == [("system", "Be brief."), ("user", "q")]
+        await it.say("/new")
+        await it.gone("one")
+        await it.say("/system -")
+        await it.say("q2")
+        await it.seen("two")
+        assert it.sent(1) == [("user", "q2")]
+
+
+async def test_stats_draw_the_last_replys_gaps(tmp_path: Path) -> None:
+    async with chat(tmp_path, answer("a", "b", "c")) as it:
+        await it.say("/stats")
+        await it.seen("No reply has been timed")
+        await it.say("q")
+        await it.seen("abc")
+        await it.say("/stats")
+        await it.seen(r"TTFT \d+ ms, 3 deltas")
+        await it.seen("median")
+
+
+async def test_model_without_a_name_is_the_first_the_server_lists(tmp_path: Path) -> None:
+    scripts = ([Send(json_response({"data": [{"id": "first"}, {"id": "second"}]}))], answer("yes"))
+    async with chat(tmp_path, *scripts) as it:
+        it.app.service.choose(it.app.service.endpoint and type(it.app.service.endpoint)("x", "openai-chat", it.server.url))
+        await it.say("q")
+        await it.seen("yes")
+        assert it.server.exchanges[1].json["model"] == "first"
+        await it.seen("x/first")
+
+
+@pytest.mark.parametrize("size", [(20, 5), (40, 10), (200, 60)])
+async def test_any_size_of_terminal(tmp_path: Path, size: tuple[int, int]) -> None:
+    async with chat(tmp_path, answer("word " * 50), size=size) as it:
+        await it.say("q")
+        await it.seen("word")
+        await it.seen("ready")
+        await it.pilot.press("f1")
+        await it.pilot.press("escape")
+        await it.seen("word")
+
+
+async def test_resizing_while_a_reply_streams(tmp_path: Path) -> None:
+    async with chat(tmp_path, unfinished("word " * 200 + "last")) as it:
+        await it.say("q")
+        await it.seen("last")
+        for width, height in ((40, 10), (120, 30), (25, 6), (80, 24)):
+            await it.pilot.resize_terminal(width, height)
+            await it.seen("last")
+
+
+async def test_outside_text_is_inert_everywhere(tmp_path: Path) -> None:
+    hostile = json.loads((Path(__file__).parents[1] / "data" / "hostile.json").read_text())
+    texts = [case["text"] for case in hostile["terminal"].values()] + hostile["markup"]
+    scripts = [answer(text + "\n\nend.") for text in texts]
+    async with chat(tmp_path, *scripts, size=(100, 30)) as it:
+        for number, text in enumerate(texts):
+            await it.say(f"q{number} {text.replace(chr(10), ' ')}")
+            await it.until(lambda number=number: len(it.app.session.messages) == 2 * number + 2)  # type: ignore[misc]
+            await it.pilot.pause()
+            assert not re.search("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]", it.screen), repr(text)
+            assert it.app.session.messages[-1].text == text + "\n\nend."
+
+
+async def test_themes_change_while_they_are_passed_and_come_back(tmp_path: Path) -> None:
+    async with chat(tmp_path) as it:
+        before = it.app.theme
+        await it.say("/theme")
+        await it.seen("high-contrast")
+        await it.pilot.press("down")
+        await it.until(lambda: it.app.theme != before)
+        await it.pilot.press("escape")
+        await it.until(lambda: it.app.theme == before)
+        await it.say("/theme light")
+        assert it.app.theme == "light"
+
+
+async def test_help_lists_every_command_and_the_ladder(tmp_path: Path) -> None:
+    async with chat(tmp_path, size=(100, 120)) as it:
+        await it.pilot.press("f1")
+        for shown in ("/copy", "/stats", "/system", "Ctrl-C", "Ctrl-J", "Ctrl-R", "PgUp"):
+            await it.seen(re.escape(shown))
+        await it.pilot.press("escape")
+        await it.gone("/stats")
