@@ -191,6 +191,11 @@ class ByteServer:
         """Connections that neither side has closed."""
         return sum(not connection.gone.is_set() for connection in self._connections)
 
+    @property
+    def unsent(self) -> int:
+        """Bytes that the clients have not yet taken off the server's hands."""
+        return sum(connection.transport.get_write_buffer_size() for connection in self._connections if connection.transport is not None)
+
     async def exchange(self, index: int = 0) -> Exchange:
         """The n-th request, waited for."""
         async with asyncio.timeout(CEILING), self._arrived:

@@ -205,6 +205,14 @@ def test_the_model_option(where: Folders, model: str | None, name: str, chosen: 
     assert (endpoint.name, endpoint.model) == (name, chosen)
 
 
+def test_a_bare_name_goes_to_the_files_endpoint_and_else_to_the_first(where: Folders) -> None:
+    rows = '[endpoints.b]\nbase_url = "http://127.0.0.1:1"\n[endpoints.a]\nbase_url = "http://127.0.0.1:2"'
+    for model, name in (('model = "a"\n', "a"), ('model = "local"\n', "b"), ("", "b")):
+        found = settings(where, Options("phi"), model + rows).endpoint
+        assert found is not None
+        assert (found.name, found.model) == (name, "phi")
+
+
 def test_the_first_endpoint_answers_when_the_file_names_no_model(where: Folders) -> None:
     text = '[endpoints.b]\nbase_url = "http://127.0.0.1:1"\n[endpoints.a]\nbase_url = "http://127.0.0.1:2"'
     found = settings(where, None, text).endpoint

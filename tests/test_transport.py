@@ -222,6 +222,15 @@ async def test_a_reader_slower_than_the_socket_gets_everything_in_order(transpor
         assert [arrival.data async for arrival in arrivals if isinstance(arrival, Frame)] == [str(index) for index in range(count)]
 
 
+async def test_a_reader_that_stands_still_stops_the_socket(transport: Transport) -> None:
+    """20 MB are more than the system's buffers hold on loopback, so the rest must stay with the server."""
+    data = sse_response(*[sse_event("x" * 4096)] * 5000)
+    async with ByteServer([Send(data), Hold()]) as server, aclosing(transport.stream(at(server), BODY)) as arrivals:
+        await anext(arrivals)
+        await asyncio.sleep(1)
+        assert server.unsent > 0
+
+
 # --- the client ---
 
 

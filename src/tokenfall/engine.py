@@ -1,16 +1,20 @@
 """One turn: a request to a model and everything that comes back, as an async generator of TurnEvents."""
 
+import asyncio
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from dataclasses import replace
 
 from tokenfall.config import Endpoint
 from tokenfall.errors import NetworkError, ServiceError, TokenfallError, WireError
 from tokenfall.events import Draft, Ended, Faulted, Sent, StreamDone, Streamed, StreamEvent, TurnEvent, Waiting
 from tokenfall.messages import EndState, Request
-from tokenfall.transport import Transport
+from tokenfall.transport import Arrival, Transport
 from tokenfall.wire import WIRES, Decoder, Frame
+
+LINGER_S = 0.05
+"""How long the end of a response is waited for after the wire's own end mark; some servers keep the connection open instead."""
 
 Route = Callable[[], Awaitable[Endpoint]]
 """Gives an endpoint that is ready, its model resolved; may take as long as a model takes to load."""
@@ -45,6 +49,7 @@ class Turn:
                             yield Streamed(arrival.at, event)
                         if self._done:
                             break
+                await _drain(arrivals)
         except TokenfallError as caught:
             error = caught
         yield self._end(time.monotonic(), error)
@@ -81,6 +86,14 @@ class Turn:
 
     def _ended(self, at: float, state: EndState, error: TokenfallError | None) -> Ended:
         return Ended(at, state, self._draft.message(state), self._draft.usage, error)
+
+
+async def _drain(arrivals: AsyncGenerator[Arrival, None]) -> None:
+    """Reads what stands behind the end mark, mostly nothing: only a connection read to its end can serve the next request."""
+    with suppress(TimeoutError, TokenfallError):
+        async with asyncio.timeout(LINGER_S):
+            async for _ in arrivals:
+                pass
 
 
 def end_state(draft: Draft, *, done: bool) -> tuple[EndState, TokenfallError | None]:

@@ -62,7 +62,7 @@ ERROR_BODY_LIMIT = 64 * 1024
 """Bytes of an error's body that are read; its message is at the beginning or nowhere."""
 BODY_LIMIT = EVENT_LIMIT
 """Bytes of a whole reply or of a list of models."""
-READ_AHEAD = 4096
+READ_AHEAD = 256
 """Arrivals kept for a reader that is slower than the socket, before the socket waits too."""
 KEEP_ALIVE = 60.0
 """Seconds that an idle connection is kept, so that the next question is spared the handshakes; most servers close earlier."""

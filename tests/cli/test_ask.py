@@ -1,9 +1,13 @@
 """`tokenfall ask` as pipes and scripts use it."""
 
 import asyncio
+import fcntl
 import os
 import signal
+import struct
+import termios
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -226,7 +230,8 @@ async def test_ctrl_c_while_standard_input_is_read(program: Program) -> None:
     await asyncio.to_thread(os.write, writer, b"x" * 2**20)
     done = asyncio.create_task(outcome(process))
     while not done.done():
-        process.send_signal(signal.SIGINT)
+        with suppress(ProcessLookupError):
+            process.send_signal(signal.SIGINT)
         await asyncio.wait([done], timeout=0.5)
     os.close(writer)
     assert await done == Outcome(130, "", "")
@@ -238,7 +243,9 @@ async def test_ctrl_c_is_heard_while_nobody_reads_the_output(program: Program) -
         reader, writer = os.pipe()
         process = await program.start("ask", "--base-url", server.url, "-m", "m", "Hi", stdout=writer)
         os.close(writer)
-        await asyncio.to_thread(os.read, reader, 1)
+        async with asyncio.timeout(CEILING):
+            while struct.unpack("i", fcntl.ioctl(reader, termios.FIONREAD, bytes(4))) < (fcntl.fcntl(reader, fcntl.F_GETPIPE_SZ),):
+                await asyncio.sleep(0.01)
         process.send_signal(signal.SIGINT)
         assert await server.exchanges[0].hung_up_within()
         assert (await outcome(process)).code == 130

@@ -28,6 +28,7 @@ async def test_version(program: Program) -> None:
 async def test_version_imports_next_to_nothing(program: Program) -> None:
     check = "import sys; sys.argv = ['tokenfall', '--version']; from tokenfall.__main__ import main; main(); print(*sys.modules)"
     modules = await Program(program.folder, (sys.executable, "-c", check)).run()
+    assert "tokenfall.__main__" in modules.stdout.split()
     assert not {"click", "textual", "rich", "httpx", "asyncio", "tomllib", "platformdirs"} & set(modules.stdout.split())
 
 
@@ -123,9 +124,10 @@ async def test_a_stack_trace_only_with_debug(program: Program, arguments: Sequen
     assert ("Traceback" in text) is traced
 
 
-async def test_a_failing_service_ends_with_1(program: Program) -> None:
-    body = "from tokenfall.errors import NetworkError; raise NetworkError('It broke.')"
-    assert await on_a_terminal(program, body) == (1, "tokenfall: It broke." + "\n" * 59)
+async def test_a_failure_ends_with_1_and_an_inert_sentence(program: Program) -> None:
+    body = "from tokenfall.errors import NetworkError; raise NetworkError('It \\x1b[31mbroke.')"
+    code, text = await on_a_terminal(program, body)
+    assert (code, text.strip()) == (1, "tokenfall: It ␛[31mbroke.")
 
 
 async def test_ctrl_c_outside_of_everything_ends_with_130(program: Program) -> None:

@@ -139,6 +139,7 @@ async def test_a_resize_wraps_anew() -> None:
         wide = shown(app)
         await pilot.resize_terminal(30, 24)
         await pilot.pause()
+        assert " ".join(" ".join(shown(app)).split()) == " ".join(" ".join(wide).split())
         assert shown(app) != wide
         await pilot.resize_terminal(80, 24)
         await pilot.pause()

@@ -75,22 +75,24 @@ class Demo(App[None]):
         """As a reply that goes on: text changes, and with it what would be drawn."""
         self.layouts += 1
         self.query_one("#above", Static).update(f"streamed {self.layouts}")
-        (self.folder / "streamed").write_text(str(self.layouts))
+        self.keep("streamed", str(self.layouts))
+
+    def keep(self, name: str, text: str) -> None:
+        """Whole at every moment, for who reads it from outside."""
+        (self.folder / "new").write_bytes(text.encode())
+        (self.folder / "new").replace(self.folder / name)
 
     def action_bubbled(self, key: str) -> None:
         self.bubbled.append(key)
-        (self.folder / "bubbled").write_text(" ".join(self.bubbled))
+        self.keep("bubbled", " ".join(self.bubbled))
         if key == "ctrl+d":
             self.exit()
 
     def on_prompt_submitted(self, event: Prompt.Submitted) -> None:
         self.sent.append(event.text)
-        (self.folder / "sent").write_bytes(event.text.encode())
+        self.keep("sent", event.text)
 
     def on_prompt_notice(self, event: Prompt.Notice) -> None:
-        self.notices.append(event.text)
-
-    def on_stand_in_area_notice(self, event: Prompt.Notice) -> None:
         self.notices.append(event.text)
 
 
@@ -606,8 +608,8 @@ class Terminal:
     def __init__(self, folder: Path, **env: str) -> None:
         self.folder = folder
         self._tmux = ["tmux", "-u", "-S", str(folder / "socket"), "-f", "/dev/null"]
-        settings = [f"{name}={value}" for name, value in {"PYTHONPATH": os.pathsep.join(sys.path), "TMPDIR": str(folder), "LANG": "C.UTF-8", **env}.items()]
-        demo = shlex.join(["env", *settings, sys.executable, __file__, str(folder)])
+        env = {"PYTHONPATH": os.pathsep.join(sys.path), "TMPDIR": str(folder), "LANG": "C.UTF-8", **env}
+        demo = shlex.join(["env", *(f"{name}={value}" for name, value in env.items()), sys.executable, __file__, str(folder)])
         self.tmux("new-session", "-d", "-x", "80", "-y", "24", f"{demo}; echo ended; sleep 100")
         self.wait(lambda: "Ask anything" in self.screen())
 
@@ -671,14 +673,15 @@ def test_keys_and_pastes_arrive(start: Callable[..., Terminal]) -> None:
     terminal.keys("Enter")
     terminal.wait(lambda: terminal.read("sent") == "one ünï 日本\ntwo\nthree")
 
-    terminal.paste(LONG + "\x1b[31mred\ttab")
-    terminal.wait(lambda: "[pasted 215 lines, 1.9 kB #1]" in terminal.screen())
+    terminal.paste(LONG + "\x07red\ttab")
+    terminal.wait(lambda: "[pasted 215 lines, 1.8 kB #1]" in terminal.screen())
     terminal.type("!")
     terminal.keys("Enter")
-    terminal.wait(lambda: terminal.read("sent") == LONG + "\x1b[31mred\ttab!")
+    terminal.wait(lambda: terminal.read("sent") == LONG + "\x07red\ttab!")
 
-    terminal.paste("\x1b]0;title\x07short\n")
-    terminal.wait(lambda: "␛]0;title␇short" in terminal.screen())
+    # no ESC: terminals take it out of pastes, and Textual's parser would end the paste there
+    terminal.paste("\x9b31m\x07\x7fshort\n")
+    terminal.wait(lambda: "\ufffd31m␇␡short" in terminal.screen())
     terminal.keys("C-_")
     terminal.wait(lambda: "Ask anything" in terminal.screen())
     terminal.keys("C-r")

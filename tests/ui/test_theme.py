@@ -172,6 +172,7 @@ def test_a_malformed_theme_is_reported_and_left_out_and_the_others_load(tmp_path
 @pytest.mark.parametrize(("text", "line", "expected"), [
     ('name = "x"\n\n[colors]\nfair = "#fff"\naccent = "blau"\n', 5, 'colors.accent must be a colour: "#rrggbb"'),
     ('[colors]\naccent = "#12345"\n', 2, "a colour"),
+    ('[styles]\nmuted = "dim"\n[colors]\nmuted = "dim"\n', 4, "colors.muted must be a colour"),
     ("[colors]\naccent = 7\n", 2, "a colour"),
     ('[colors]\nblurb = "#123456"\n', 2, "nothing has that name; [colors] has background, foreground"),
     ('[styles]\n"muted" = "bold blue green"\n', 2, "a style such as"),

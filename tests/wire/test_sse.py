@@ -114,6 +114,12 @@ async def test_an_id_of_an_event_without_data_is_told_with_the_next() -> None:
     assert plain(frames) == [("message", "a", "5")]
 
 
+async def test_an_id_is_committed_by_an_event_without_data() -> None:
+    normaliser = SSENormaliser()
+    await framed([b"id: 5\n\n"], normaliser)
+    assert normaliser.last_event_id == "5"
+
+
 async def test_an_id_is_not_committed_by_an_event_that_is_cut_off() -> None:
     normaliser = SSENormaliser()
     await framed([b"id: 1\ndata: a\n\nid: 2\ndata: b\n"], normaliser)

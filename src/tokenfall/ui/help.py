@@ -85,7 +85,7 @@ def _wrapped(text: str, width: int) -> list[str]:
 
 class HelpText(ScrollView):
     DEFAULT_CSS = """
-    HelpText { height: 1fr; overflow-x: hidden; background: $panel; color: $foreground; scrollbar-size-vertical: 1; padding: 0 1; }
+    HelpText { height: 1fr; background: $panel; color: $foreground; scrollbar-size-vertical: 1; padding: 0 1; }
     """
 
     def __init__(self, keys: Sequence[KeyRow], commands: Sequence[CommandRow]) -> None:

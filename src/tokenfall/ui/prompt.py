@@ -27,7 +27,8 @@ TALLEST = 10
 
 # Textual's parser reads Alt+Enter, and what many terminals are told to send for Shift+Enter, as Enter: the new line that
 # was meant would send half a prompt.
-ANSI_SEQUENCES_KEYS["\x1b\r"] = (Keys.ControlJ,)
+if isinstance(ANSI_SEQUENCES_KEYS, dict):  # its type promises no more than a Mapping
+    ANSI_SEQUENCES_KEYS["\x1b\r"] = (Keys.ControlJ,)
 
 
 class Prompt(StandInArea, inherit_bindings=False):
@@ -54,7 +55,7 @@ class Prompt(StandInArea, inherit_bindings=False):
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding(keys, action, description, show=False)
+        Binding(keys, action, description, show=False, id=f"prompt.{action}")
         for keys, action, description in (
             ("ctrl+j,shift+enter,alt+enter", "new_line", "New line"),
             ("up", "line_up", "Line up, or the prompt before"),
@@ -144,10 +145,6 @@ class Prompt(StandInArea, inherit_bindings=False):
 
     async def on_key(self, event: events.Key) -> None:
         character = event.character or ""
-        if event.key.startswith("alt+"):
-            # a command, for a binding; the text area would take its letter as typed
-            event.prevent_default()
-            return
         if self._key_in_search(event) or self._key_in_completion(event.key):
             pass
         elif event.key == "enter":
@@ -155,10 +152,20 @@ class Prompt(StandInArea, inherit_bindings=False):
         elif len(character) == 1 and not character.isascii():
             # also what `is_printable` leaves out: joiners of emoji, no-break and ideographic spaces
             self.type(character)
-        else:
+        elif event.is_printable and not event.key.startswith("alt+"):
+            self.type(character)
+        elif not await self._bound_key(event.key):
+            # on to the app; the text area would take the letter of an Alt key as typed
+            event.prevent_default()
             return
         event.stop()
         event.prevent_default()
+
+    async def _bound_key(self, key: str) -> bool:
+        """Does what a key is bound to, here and now: the app does it only after the key has bubbled, and what was typed
+        next would get in before it."""
+        bound = self.screen.active_bindings.get(key)
+        return bound is not None and bound.node is self and await self.app.run_action(bound.binding.action, self)
 
     def on_paste(self, event: events.Paste) -> None:
         event.stop()

@@ -25,7 +25,7 @@ class StandInArea(TextArea, inherit_bindings=False):
     """
     COMPONENT_CLASSES: ClassVar[set[str]] = {"stand-in-area--mark"}
 
-    class Notice(Message):
+    class Notice(Message, namespace="prompt"):
         """A sentence for the user about what could not be done."""
 
         def __init__(self, text: str) -> None:

@@ -1,0 +1,166 @@
+"""Streamed equals whole: for every text, chunking and width."""
+
+import html
+import re
+from random import Random
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.markdown.shown import EXAMPLES, PAGES, begun, cuts, lines, picture, shown, streamed, whole
+from tokenfall.markdown.document import Document
+
+WIDTHS = (80, 20, 3)
+
+ANSWER = """\
+Here's how **server-sent events** work, _in short_:
+
+1. The client sends a request with `Accept: text/event-stream`.
+2. The server answers and keeps the connection open:
+
+   ```python
+   def events():
+   \tfor number in range(3):
+           yield f"data: {number}\\n\\n"  # one event, then an empty line
+   ```
+
+3. Each event is a few lines:
+   - `data:` the payload
+     - may repeat
+     - is joined with newlines
+   - `event:` its name
+
+   and a blank line ends it.
+
+| field | required | meaning |
+|:------|:--------:|--------:|
+| data  | yes | the **payload**, which may be long enough to be wrapped in its cell |
+| id | no | see [the standard][sse] |
+
+> **Note**
+> A comment starts with a colon.
+>
+> > It keeps proxies awake.
+
+- [x] simple
+- [ ] binary
+
+Setext heading
+--------------
+
+日本語のテキストも折り返されます。絵文字👨‍👩‍👧‍👦と🇯🇵は分割されません。
+
+~~~
+unclosed? no
+~~~
+
+***
+
+[sse]: https://html.spec.whatwg.org/multipage/server-sent-events.html "HTML"
+"""
+
+LONG = {
+    "paragraph": "- " + "some *words* of `code` and a [link](http://x.example) or a_b " * 60,
+    "paragraph that becomes a heading": "words **here** and there " * 80 + "\n===\nend",
+    "paragraph whose last line becomes a table": "x | y\n" + "one | two\n" * 100 + "a | b\n--|--\n1|2\n",
+    "one line that becomes the head of a table": "|" + "word " * 300 + "| b |\n|---|---|\n| c | d |\n",
+    "openers": "*a **b _c `d [e ~~f " * 120,
+    "fence in a list": "1. x\n\n   ```python\n" + '   s = """\n   text\n   """\n\n' * 40 + "   ```\n   after\n2. y",
+    "fence left by its list": "- ```\n" + "  code\n" * 50 + "out\n",
+    "table in a quote": "> |a|b|\n> |-|-:|\n" + "".join(f"> |{'x' * (n % 23)}|{n}|\n" for n in range(60)) + "\nend",
+    "nested list": "".join(f"1. item\n   - sub {n}\n\n     more\n" for n in range(40)),
+    "quote of paragraphs": "> some text\n> goes on\n>\n" * 50,
+    "definitions": "[a] [b] [c]\n\n" + "text [a]\n\n" * 20 + "[a]: /a\n[b]:\n/b\n'title\nmore'\n[c]: /c\n'no\n\ntitle",
+}
+
+
+@pytest.mark.parametrize("number", range(0, len(EXAMPLES), 50))
+def test_the_examples_of_the_specification(number: int) -> None:
+    for index, example in enumerate(EXAMPLES[number : number + 50]):
+        check(example, Random(number + index))
+
+
+def test_pairs_of_examples() -> None:
+    random = Random(5)
+    for _ in range(200):
+        check("\n".join(random.choices(EXAMPLES, k=2)), random)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_an_answer(seed: int) -> None:
+    check(ANSWER, Random(seed), (100, 40, 17, 1))
+
+
+@pytest.mark.parametrize("name", LONG)
+def test_long_blocks(name: str) -> None:
+    check(LONG[name], Random(name))
+
+
+MARKUP = st.lists(
+    st.sampled_from(
+        ["- ", "* ", "1. ", "2) ", "> ", "  ", "    ", "\t", "\n", "\n", "\n\n", "a", "b c", "**", "*", "_", "`", "```", "~~~", "# ", "[foo]"]
+        + ["[foo]: /u\n", '"t', "](x)", "![", "|", "|a|b|\n", "|-|-|\n", "---\n", "===\n", "\\", "&amp;", "<b>", "~~", "- [ ] ", "中文", "  \n"]
+    ),
+    max_size=40,
+).map("".join)
+
+
+@settings(max_examples=300, deadline=None, derandomize=True)
+@given(MARKUP, st.integers(0, 1 << 16))
+def test_random_texts(text: str, seed: int) -> None:
+    check(text, Random(seed))
+
+
+def check(text: str, random: Random, widths: tuple[int, ...] = WIDTHS) -> None:
+    expected = whole(text)
+    document = streamed(text, random, widths)
+    for width in widths:
+        found = lines(document, width)
+        assert found == lines(expected, width)
+        assert all(line.width <= max(width, 2) for line in found), "a line is wider than the view"
+    assert document.source == text
+
+
+@pytest.mark.parametrize("name", LONG)
+def test_what_is_shown_meanwhile_does_not_depend_on_the_pieces_either(name: str) -> None:
+    random = Random(name)
+    document = Document()
+    for piece in cuts(LONG[name], random, longest=60):
+        document.append(piece)
+        if random.random() < 0.1:
+            width = random.choice(WIDTHS)
+            assert picture(document, width) == picture(begun(document.source), width)
+
+
+@pytest.mark.parametrize("text", [ANSWER, *LONG.values()])
+def test_stable_lines_stay(text: str) -> None:
+    random = Random(1)
+    document = Document()
+    before: list[str] = []
+    if "]: " in text:
+        text = text[: text.index("]: ")]
+    for piece in cuts(text, random, longest=40):
+        document.append(piece)
+        stable = [shown(document.line(20, y)) for y in range(document.stable(20))]
+        assert stable[: len(before)] == before
+        before = stable
+
+
+def test_no_word_of_the_examples_is_lost() -> None:
+    for example, page in zip(EXAMPLES, PAGES, strict=True):
+        text = re.sub(r'<img [^>]*?alt="([^"]*)"[^>]*>', r" \1 ", page)
+        words = re.findall(r"\w+", html.unescape(re.sub(r"<[^>]*>", " ", text)))
+        found = picture(whole(example), 400)
+        assert [word for word in words if word not in found] == []
+
+
+def test_a_word_once_shown_stays() -> None:
+    document = Document()
+    before: set[str] = set()
+    for character in ANSWER[: ANSWER.index("[sse]: ")]:
+        document.append(character)
+        words = re.findall(r"\w{3,}", " ".join(shown(line) for line in document.lines(200)))
+        gone = {word for word in before if not any(word in found for found in words)}
+        assert gone <= {"python"}
+        before = set(words)
