@@ -26,8 +26,8 @@ sys.exit(7)
 
 INTERRUPTED = """
 import time
-print("sleeping", flush=True)
 try:
+    print("sleeping", flush=True)
     time.sleep(600)
 except KeyboardInterrupt:
     print("heard ctrl+c")

@@ -78,7 +78,7 @@ class Turn:
 
     def _end(self, at: float, error: TokenfallError | None) -> Ended:
         if error is None and self._fault:
-            error = ServiceError(f"The service reported an error inside the stream: {self._fault}", "/retry asks again.")
+            error = ServiceError(f"The service reported an error inside the stream: {self._fault}")
         if error is not None:
             return self.failed(at, error)
         state, why = end_state(self._draft, done=self._done)
@@ -101,7 +101,7 @@ def end_state(draft: Draft, *, done: bool) -> tuple[EndState, TokenfallError | N
     if draft.finish is not None:
         return draft.finish, None
     if draft.empty:
-        return "failed", WireError("The stream ended without a word.", "/retry asks again.")
+        return "failed", WireError("The stream ended without a word.")
     if done:
         return "complete", None
-    return "cut_off", NetworkError("The stream ended before the reply was finished.", "What came is kept; /retry asks again.")
+    return "cut_off", NetworkError("The stream ended before the reply was finished.", "What came is kept.")

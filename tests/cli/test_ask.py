@@ -4,8 +4,9 @@ import asyncio
 import fcntl
 import os
 import signal
-import struct
+import sys
 import termios
+import time
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -237,15 +238,21 @@ async def test_ctrl_c_while_standard_input_is_read(program: Program) -> None:
     assert await done == Outcome(130, "", "")
 
 
+def wait_full(pipe: int) -> None:
+    """Until the pipe holds as much as it takes, by its writer having written whole pages."""
+    deadline = time.monotonic() + CEILING
+    while int.from_bytes(fcntl.ioctl(pipe, termios.FIONREAD, bytes(4)), sys.byteorder) < fcntl.fcntl(pipe, fcntl.F_GETPIPE_SZ):
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
 async def test_ctrl_c_is_heard_while_nobody_reads_the_output(program: Program) -> None:
-    flood: Script = [Send(sse_response(*[openai_chunk("x" * 60_000)] * 20)), Hold()]
+    flood: Script = [Send(sse_response(*[openai_chunk("x" * 65_536)] * 20)), Hold()]
     async with ByteServer(flood) as server:
         reader, writer = os.pipe()
         process = await program.start("ask", "--base-url", server.url, "-m", "m", "Hi", stdout=writer)
         os.close(writer)
-        async with asyncio.timeout(CEILING):
-            while struct.unpack("i", fcntl.ioctl(reader, termios.FIONREAD, bytes(4))) < (fcntl.fcntl(reader, fcntl.F_GETPIPE_SZ),):
-                await asyncio.sleep(0.01)
+        await asyncio.to_thread(wait_full, reader)
         process.send_signal(signal.SIGINT)
         assert await server.exchanges[0].hung_up_within()
         assert (await outcome(process)).code == 130

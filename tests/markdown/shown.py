@@ -9,9 +9,7 @@ from tokenfall.markdown.document import Document
 from tokenfall.markdown.lines import Line
 
 DATA = Path(__file__).parent.parent / "data"
-_SPECIFICATION = json.loads((DATA / "commonmark.json").read_text())
-EXAMPLES: list[str] = [example["markdown"] for example in _SPECIFICATION]
-PAGES: list[str] = [example["html"] for example in _SPECIFICATION]
+EXAMPLES: list[str] = [example["markdown"] for example in json.loads((DATA / "commonmark.json").read_text())]
 
 
 def whole(text: str) -> Document:

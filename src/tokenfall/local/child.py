@@ -32,7 +32,7 @@ PR_SET_PDEATHSIG = 1  # linux/prctl.h
 SIGKILL = 9
 
 CONTEXT_CAP = 8192  # tokens; llama.cpp lowers it to what the model was trained on. More costs memory from the first second on
-DECODE_THREADS = 8  # decoding waits for memory: beyond this, threads wait for each other
+DECODE_THREADS = 8  # decoding waits for memory: beyond this, more threads only wait for each other
 HTTP_THREADS = 6
 CPU_BATCH = 64  # tokens between two looks at whether the client is still there; a processor gains nothing from more
 GPU_BATCH = 512
@@ -65,7 +65,10 @@ def die_with_parent() -> None:
 
 def serve(order: Order) -> tuple[object, Report]:
     """The running server, which lives as long as the object, and where it listens."""
-    os.environ["GGML_NO_BACKTRACE"] = "1"  # on an abort it would start a debugger, where there is one
+    os.environ.setdefault("GGML_NO_BACKTRACE", "1")  # on an abort it would start a debugger, where there is one
+    # Threads that wait for each other sleep. By default they spin, and as soon as another program wants a core, each of the
+    # hundreds of meetings in a token lasts until the scheduler's next turn: decoding gets ten times slower.
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     import xllamacpp
 
     server = xllamacpp.Server(parameters(order, xllamacpp))
@@ -85,10 +88,9 @@ def parameters(order: Order, xllamacpp: Any) -> Any:
     params.n_ctx = CONTEXT_CAP
     params.n_batch = GPU_BATCH if gpu else CPU_BATCH
     params.fit_params = gpu  # measures the device's memory by a trial load
-    params.cpuparams.n_threads = min(cores, DECODE_THREADS)
+    params.cpuparams.n_threads = min(max(cores - 1, 1), DECODE_THREADS)  # one is left to paint what is decoded
     params.cpuparams_batch.n_threads = cores
-    # Between two tokens the threads sleep instead of spinning: the program's own screen needs the processor too.
-    params.cpuparams.poll = params.cpuparams_batch.poll = 0
+    params.cpuparams.poll = params.cpuparams_batch.poll = 0  # the same as OMP_WAIT_POLICY, in builds without OpenMP
     params.n_threads_http = HTTP_THREADS
     params.n_parallel = 1  # one context, whole, with its cached prompt; an abandoned request leaves it after CPU_BATCH tokens
     params.cache_ram_mib = SAVED_PROMPTS_MIB

@@ -16,7 +16,7 @@ from tokenfall.markdown.pieces import Piece
 from tokenfall.markdown.tables import HEADER
 
 WIDTHS_KEPT = 2
-LONG_LINE = 1_200
+LONG_LINE = 500
 """Characters of text without a newline after which its beginning is taken in."""
 
 _MARKER_ONLY = re.compile(

@@ -50,6 +50,8 @@ class Wrapper:
                 self._place_word()
                 self._end_line(None)
                 self._space = None
+            elif " " in atom.text and "  " not in atom.text and _NARROW.fullmatch(atom.text):
+                self._take_words(atom.text, atom.style)
             else:
                 for piece in _PIECES.findall(atom.text):
                     self._take(piece, atom.style)
@@ -76,6 +78,41 @@ class Wrapper:
             if breaks:
                 self._place_word()
             self._extend(text, style, width)
+
+    def _take_words(self, text: str, style: Style) -> None:
+        """Narrow text with single spaces, most text: as `_take` of each word, but by the line."""
+        first, _, rest = text.partition(" ")
+        if first:
+            self._take(first, style)
+        self._take(" ", style)
+        inner, space, last = rest.rpartition(" ")
+        if space:
+            self._place_words(inner, style)
+            self._take(" ", style)
+        if last:
+            self._take(last, style)
+
+    def _place_words(self, words: str, style: Style) -> None:
+        """Words before which a space waits and after which another space comes."""
+        at = 0
+        while at < len(words):
+            space = self._space
+            before = 0 if space is None or not self._runs else len(space.text)
+            room = self.width - self._used - before
+            end = len(words) if len(words) - at <= room else words.rfind(" ", at, max(at, at + room + 1))
+            if end < 0:
+                end = words.find(" ", at)
+                self._take(words[at:] if end < 0 else words[at:end], style)
+                self._place_word()
+                end = len(words) if end < 0 else end
+            else:
+                self._space = None
+                if space is not None and before:
+                    self._put(space.text, space.style, before)
+                self._put(words[at:end], style, end - at)
+            if end < len(words):
+                self._space = Run(" ", style)
+            at = end + 1
 
     def _extend(self, text: str, style: Style, width: int) -> None:
         self._word.append((text, style, width))
@@ -118,8 +155,9 @@ class Wrapper:
                 self._put(cluster, style, width)
 
     def _put(self, text: str, style: Style, width: int) -> None:
-        if self._runs and self._runs[-1].style == style:
-            self._runs[-1] = Run(self._runs[-1].text + text, style)
+        last = self._runs[-1] if self._runs else None
+        if last is not None and (last.style is style or last.style == style):
+            self._runs[-1] = Run(last.text + text, style)
         else:
             self._runs.append(Run(text, style))
         self._used += width

@@ -5,15 +5,14 @@ import logging
 import os
 import signal
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from textual import work
-from textual.app import App, ComposeResult, SystemCommand
+from textual.app import App, ComposeResult
 from textual.binding import Binding
 from textual.filter import LineFilter
 from textual.message import Message
-from textual.screen import Screen
 
 from tokenfall import __version__
 from tokenfall.config import Settings
@@ -24,7 +23,7 @@ from tokenfall.store import PromptHistory
 from tokenfall.terminal.capabilities import capabilities
 from tokenfall.terminal.clipboard import copy as copy_to_clipboard
 from tokenfall.transport import Transport
-from tokenfall.ui.commands import COMMANDS, arguments, copy_reply, open_help, parse, unknown
+from tokenfall.ui.commands import COMMANDS, arguments, copy_reply, open_help, open_palette, parse, unknown
 from tokenfall.ui.completion import CommandRow, Completion
 from tokenfall.ui.entries import fault, notice
 from tokenfall.ui.prompt import Prompt
@@ -52,7 +51,7 @@ class ChatApp(App[None]):
     CSS_PATH = "app.tcss"
     CSS = THEME_CSS
     TITLE = "tokenfall"
-    ENABLE_COMMAND_PALETTE = True
+    ENABLE_COMMAND_PALETTE = False  # Textual's own brings its own colours
     NOTIFICATION_TIMEOUT = 3.0
 
     BINDINGS = [
@@ -66,7 +65,7 @@ class ChatApp(App[None]):
         Binding("ctrl+d", "quit", "quit, on an empty prompt", id="quit"),
         Binding("ctrl+z", "suspend_process", "suspend", id="suspend", priority=True),
         Binding("f1", "help", "help", id="help"),
-        Binding("ctrl+p", "command_palette", "command palette", id="palette", priority=True),
+        Binding("ctrl+p", "palette", "choose a command from a list", id="palette"),
     ]
 
     key_groups = (("Chat", BINDINGS), ("In the prompt", Prompt.BINDINGS), ("In the transcript", Transcript.BINDINGS))
@@ -112,6 +111,8 @@ class ChatApp(App[None]):
 
     def on_mount(self) -> None:
         self.theme_changed_signal.subscribe(self, self._theme_changed)
+        # back from Ctrl-Z the terminal holds whatever the shell left there
+        self.app_resume_signal.subscribe(self, lambda _: self.refresh(layout=True))
         self.prompt.focus()
         self.tell(f"tokenfall {__version__}. Ask anything; Ctrl-C stops an answer, F1 lists every key, / the commands.")
         for problem in self.themes.problems:
@@ -272,9 +273,8 @@ class ChatApp(App[None]):
     def action_help(self) -> None:
         open_help(self)
 
-    def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
-        for command in COMMANDS.values():
-            yield SystemCommand(f"/{command.name}", command.description, lambda command=command: command.run(self, ""))
+    def action_palette(self) -> None:
+        open_palette(self)
 
     def on_transcript_moved(self, event: Transcript.Moved) -> None:
         self.rule.show_below(event.below)

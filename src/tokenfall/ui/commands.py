@@ -98,7 +98,8 @@ def choose_theme(app: "ChatApp", name: str) -> None:
     def chosen(theme: str | None) -> None:
         app.theme = theme or before
 
-    app.push_screen(ThemePicker("Theme", [Choice(theme, theme, current=theme == before) for theme in sorted(app.themes.by_name)]), chosen)
+    choices = [Choice(theme.name, theme.name, theme.about, current=theme.name == before) for theme in app.themes.by_name.values()]
+    app.push_screen(ThemePicker("Theme", choices), chosen)
 
 
 def model_names(app: "ChatApp") -> list[str]:
@@ -161,6 +162,17 @@ def open_help(app: "ChatApp") -> None:
 
     commands = [CommandRow(f"/{each.name} {each.hint}".rstrip(), each.description) for each in COMMANDS.values()]
     app.push_screen(Help(key_rows(app.key_groups, app.settings.keys), commands))
+
+
+def open_palette(app: "ChatApp") -> None:
+    """Every command in a list that typing filters."""
+    from tokenfall.ui.picker import Choice, Picker
+
+    def chosen(name: str | None) -> None:
+        if name is not None:
+            COMMANDS[name].run(app, "")
+
+    app.push_screen(Picker("Commands", [Choice(each.name, f"/{each.name}", each.description) for each in COMMANDS.values()]), chosen)
 
 
 COMMANDS: Mapping[str, Command] = {

@@ -12,7 +12,7 @@ from textual.widgets.text_area import EditResult, Location
 
 from tokenfall.ui.stand_ins import StandIns, unix_lines
 
-OPENED = 200_000
+OPENED = 50_000
 """Characters that a text area still edits without delay; a longer text stays a mark."""
 
 

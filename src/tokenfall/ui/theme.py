@@ -52,7 +52,11 @@ COLORS = (
 
 STYLES: Mapping[str, str] = {
     "you": "bold user", "question": "foreground", "model": "bold assistant", "reasoning": "italic muted",
-    "notice": "muted", "fault": "error", "user": "bold user", "assistant": "bold assistant",
+    "notice": "muted", "fault": "error", "queued": "muted", "stopped": "warning",
+    "status": "muted", "status_model": "foreground", "status_key": "muted", "status_separator": "border",
+    "state_ready": "good", "state_loading": "accent", "state_waiting": "accent", "state_streaming": "bold accent",
+    "state_stopped": "warning", "state_error": "bold error", "separator": "border", "more": "bold accent",
+    "user": "bold user", "assistant": "bold assistant",
     "muted": "muted", "border": "border", "accent": "accent", "heading": "bold foreground", "key": "accent", "match": "bold underline",
     "selection": "selection_text on selection",
     "good": "good", "fair": "fair", "slow": "slow", "warning": "warning", "error": "error",
