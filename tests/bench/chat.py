@@ -28,7 +28,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pexpect
-
 from tests.byteserver import SSE_HEAD, ByteServer, Exchange, Send, Sleep, Step, chunked, openai_chunk
 from tests.ptyscreen import terminal_env
 

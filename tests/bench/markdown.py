@@ -10,7 +10,7 @@ import random
 import statistics
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 from tokenfall.markdown.document import Document
 
@@ -18,10 +18,10 @@ TOKEN = 4
 SCREEN = 40
 SAMPLES = 300
 
-_WORDS = (
-    "the stream arrives in small pieces and each of them must reach the screen before its reader asks where it is because a late "
-    "word is a lost word while memory stays bounded and nobody waits"
-).split()
+_WORDS = [
+    *("stream", "arrives", "in", "small", "pieces", "and", "each", "of", "them", "must", "reach", "the", "screen", "before", "its"),
+    *("reader", "asks", "where", "it", "is", "while", "memory", "stays", "bounded"),
+]
 
 
 def _words(rnd: random.Random, count: int) -> str:
@@ -46,7 +46,8 @@ def _one_paragraph(rnd: random.Random) -> Iterator[str]:
 def _one_fence(rnd: random.Random) -> Iterator[str]:
     yield "```python\n"
     for number in itertools.count():
-        yield f"def {rnd.choice(_WORDS)}_{number}(size: int) -> str:\n    return fetch('{rnd.choice(_WORDS)}', limit={number})  # {_words(rnd, 4)}\n\n"
+        yield f"def {rnd.choice(_WORDS)}_{number}(size: int) -> str:\n"
+        yield f"    return fetch('{rnd.choice(_WORDS)}', limit={number})  # {_words(rnd, 4)}\n\n"
 
 
 def _one_table(rnd: random.Random) -> Iterator[str]:
@@ -63,11 +64,11 @@ def _nested_list(rnd: random.Random) -> Iterator[str]:
 
 
 def _mixed(rnd: random.Random) -> Iterator[str]:
-    parts: tuple[Callable[[random.Random], Iterator[str]], ...] = (_paragraphs, _one_fence, _paragraphs, _nested_list, _paragraphs, _one_table)
+    parts = (_paragraphs, _one_fence, _paragraphs, _nested_list, _paragraphs, _one_table)
     for number in itertools.count(1):
         yield f"## {number}. {_words(rnd, 3)}\n\n"
         for part in parts:
-            yield from itertools.islice(part(rnd), 8 if part is not _paragraphs else 1)
+            yield from itertools.islice(part(rnd), 9 if part is not _paragraphs else 1)
             yield "```\n\n" if part is _one_fence else "\n"
 
 

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
-
 from tests.markdown.shown import EXAMPLES, begun, cuts, lines, picture, shown, streamed, whole
+
 from tokenfall.markdown.document import Document
 
 WIDTHS = (80, 20, 3)
@@ -68,6 +68,7 @@ LONG = {
     "one line that becomes the head of a table": "|" + "word " * 300 + "| b |\n|---|---|\n| c | d |\n",
     "openers": "*a **b _c `d [e ~~f " * 120,
     "fence in a list": "1. x\n\n   ```python\n" + '   s = """\n   text\n   """\n\n' * 40 + "   ```\n   after\n2. y",
+    "indented code": "    a\n\n\n    b\n" * 60 + "\n\nend",
     "fence left by its list": "- ```\n" + "  code\n" * 50 + "out\n",
     "table in a quote": "> |a|b|\n> |-|-:|\n" + "".join(f"> |{'x' * (n % 23)}|{n}|\n" for n in range(60)) + "\nend",
     "nested list": "".join(f"1. item\n   - sub {n}\n\n     more\n" for n in range(40)),
@@ -98,13 +99,11 @@ def test_long_blocks(name: str) -> None:
     check(LONG[name], Random(name))
 
 
-MARKUP = st.lists(
-    st.sampled_from(
-        ["- ", "* ", "1. ", "2) ", "> ", "  ", "    ", "\t", "\n", "\n", "\n\n", "a", "b c", "**", "*", "_", "`", "```", "~~~", "# ", "[foo]"]
-        + ["[foo]: /u\n", '"t', "](x)", "![", "|", "|a|b|\n", "|-|-|\n", "---\n", "===\n", "\\", "&amp;", "<b>", "~~", "- [ ] ", "中文", "  \n"]
-    ),
-    max_size=40,
-).map("".join)
+FRAGMENTS = [
+    *("- ", "* ", "1. ", "2) ", "> ", "  ", "    ", "\t", "\n", "\n", "\n\n", "a", "b c", "**", "*", "_", "`", "```", "~~~", "# ", "[foo]"),
+    *("[foo]: /u\n", '"t', "](x)", "![", "|", "|a|b|\n", "|-|-|\n", "---\n", "===\n", "\\", "&amp;", "<b>", "~~", "- [ ] ", "中文", "  \n"),
+]
+MARKUP = st.lists(st.sampled_from(FRAGMENTS), max_size=40).map("".join)
 
 
 @settings(max_examples=300, deadline=None, derandomize=True)

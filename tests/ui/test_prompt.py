@@ -55,7 +55,7 @@ class Demo(App[None]):
         self.bubbled: list[str] = []
         self.layouts = 0
         self.completion = Completion(ROWS, arguments)
-        self.prompt = Prompt(PromptHistory(folder / "prompts.jsonl"), completion=self.completion, placeholder="Ask anything")
+        self.prompt = Prompt(PromptHistory(folder / "prompts.jsonl"), self.submitted, completion=self.completion, placeholder="Ask anything")
 
     def compose(self) -> ComposeResult:
         yield Static("ready", id="above", markup=False)
@@ -88,9 +88,9 @@ class Demo(App[None]):
         if key == "ctrl+d":
             self.exit()
 
-    def on_prompt_submitted(self, event: Prompt.Submitted) -> None:
-        self.sent.append(event.text)
-        self.keep("sent", event.text)
+    def submitted(self, text: str) -> None:
+        self.sent.append(text)
+        self.keep("sent", text)
 
     def on_prompt_notice(self, event: Prompt.Notice) -> None:
         self.notices.append(event.text)
@@ -195,7 +195,7 @@ async def test_the_selection_is_given(demo: Demo) -> None:
 
 async def test_the_placeholder_is_no_markup(tmp_path: Path) -> None:
     demo = Demo(tmp_path)
-    demo.prompt = Prompt(PromptHistory(tmp_path / "prompts.jsonl"), placeholder="[b]a[/b][/x]")
+    demo.prompt = Prompt(PromptHistory(tmp_path / "prompts.jsonl"), demo.submitted, placeholder="[b]a[/b][/x]")
     async with demo.run_test():
         assert drawn(demo) == "[b]a[/b][/x]"
 
@@ -410,7 +410,7 @@ async def test_wrapped_lines_are_lines_for_up(demo: Demo) -> None:
 async def test_a_history_that_is_not_kept_is_told(tmp_path: Path) -> None:
     (tmp_path / "data").write_text("in the way")
     demo = Demo(tmp_path)
-    demo.prompt = Prompt(PromptHistory(tmp_path / "data" / "prompts.jsonl"))
+    demo.prompt = Prompt(PromptHistory(tmp_path / "data" / "prompts.jsonl"), demo.submitted)
     async with demo.run_test() as pilot:
         await pilot.press("a", "enter", "b", "enter", "up")
         await demo.workers.wait_for_complete()

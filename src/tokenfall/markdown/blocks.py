@@ -51,10 +51,11 @@ class Rule(Block):
 @dataclass(frozen=True, slots=True)
 class Code(Block):
     """A fence, or an indented block (then `info` is ""). `text` ends with a newline unless the source ended in it.
-    `unclosed` is true of a fence whose end has not come."""
+    `unclosed` tells that more lines of it may come; an indented block has no other end."""
 
     info: str
     text: str
+    fenced: bool
     unclosed: bool
 
 
@@ -137,6 +138,8 @@ def _parser() -> MarkdownIt:
 
 
 MD = _parser()
+INLINE_MD = MarkdownIt("commonmark", {"html": False}).enable("strikethrough")
+"""For inline content; brackets nest to markdown-it's own limit of 20."""
 
 
 def parse(source: str, references: References) -> tuple[AnyBlock, ...]:
@@ -190,8 +193,8 @@ class _Tree:
     def _leaf(self, token: Token, place: tuple[int, int, bool]) -> AnyBlock:
         if token.type in _CODE:
             lines = token.content.removesuffix("\n").count("\n") + bool(token.content)
-            unclosed = token.type == "fence" and lines == place[1] - place[0] - 1
-            return Code(*place, token.info.strip(), token.content, unclosed)
+            fenced = token.type == "fence"
+            return Code(*place, token.info.strip(), token.content, fenced, unclosed=not fenced or lines == place[1] - place[0] - 1)
         if token.type == "hr":
             return Rule(*place)
         content = self._tokens[self._at].content

@@ -76,7 +76,7 @@ class Document:
         self._take(self._tail.end(self._pieces.references))
 
     def _take(self, closed: Closed) -> None:
-        self._pieces.add(closed.pieces)
+        self._pieces.add(closed.pieces, closed.laid)
         self._pieces.define(closed.references)
 
     def height(self, width: int) -> int:

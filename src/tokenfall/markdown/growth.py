@@ -1,7 +1,8 @@
 """Blocks that grow for long: what of them is settled is taken in once, and laid out once per width.
 
 Each kind keeps what it has taken in, and per width the lines made of it, to which later text only adds (a table makes them
-anew when a column must widen). The text not taken in yet is small and is laid out each time.
+anew when a column must widen). The text not taken in yet is small and is laid out each time. Each kind tells whether its
+lines are `exact`: those that the block has at the end.
 """
 
 from collections.abc import Iterable
@@ -9,7 +10,7 @@ from dataclasses import dataclass, field
 
 from tokenfall.markdown import tables
 from tokenfall.markdown.blocks import AnyBlock, Code, Leaf, Paragraph, References, Table
-from tokenfall.markdown.highlight import Highlighter
+from tokenfall.markdown.highlight import LONG_CODE, Highlighter
 from tokenfall.markdown.inline import Atom, atoms
 from tokenfall.markdown.layout import Context, Layout
 from tokenfall.markdown.lines import Line, Run, Style
@@ -28,6 +29,8 @@ class Settled:
 
 class ParagraphGrowth:
     """`before` stands before the paragraph on its first line; `style` is that of its text."""
+
+    exact = True
 
     def __init__(self, before: str, style: Style) -> None:
         self.before = before
@@ -70,18 +73,29 @@ class ParagraphGrowth:
 
 
 class CodeGrowth:
-    """A fence; `stub` is its first line."""
+    """`first_line` is that of the source: a fence's opening, or indented code."""
 
-    def __init__(self, stub: str, info: str) -> None:
-        self.stub = stub
-        self._highlighter = Highlighter(info)
+    def __init__(self, first_line: str, block: Code) -> None:
+        self.stub = first_line + "\n"
+        self._highlighter = Highlighter(block.info)
         self._lines: list[list[Run]] = []
+        self._size = 0
+
+    @property
+    def exact(self) -> bool:
+        return self._size > LONG_CODE or self._highlighter.plain
 
     def fits(self, block: AnyBlock | None) -> bool:
         return isinstance(block, Code)
 
-    def take(self, text: str) -> None:
-        self._lines.extend(self._highlighter.advance(text))
+    def take(self, block: Code) -> None:
+        if text := self._rest(block):
+            self._lines.extend(self._highlighter.advance(text))
+            self._size += len(text)
+
+    def _rest(self, block: Code) -> str:
+        """Without the stub, which is itself a line of code when there is no fence."""
+        return block.text if block.fenced or not self._lines else block.text.partition("\n")[2]
 
     def lay(self, layout: "GrowingLayout", block: Leaf, settled: Settled) -> None:
         assert isinstance(block, Code)
@@ -89,11 +103,13 @@ class CodeGrowth:
         layout.code(self._lines[settled.taken :])
         settled.taken = len(self._lines)
         layout.settle()
-        layout.code(self._highlighter.peek(block.text))
+        layout.code(self._highlighter.peek(self._rest(block)))
 
 
 class TableGrowth:
     """`stub` is the head and the line below it."""
+
+    exact = True
 
     def __init__(self, stub: str, head: list[tables.Cell], aligns: tuple[str, ...]) -> None:
         self.stub = stub

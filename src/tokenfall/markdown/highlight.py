@@ -11,8 +11,8 @@ from pygments.util import ClassNotFound  # type: ignore[import-untyped]
 from tokenfall.markdown.lines import Run, Style
 
 TAB = 4
-LONGEST = 400_000
-"""Characters of a block above which it stays plain: lexing it would be felt."""
+LONG_CODE = 30_000
+"""Characters of a block from which it is coloured line by line also at the end: to lex it again would be felt."""
 LONGEST_LINE = 5_000
 """A longer line is data, not code to be read; regular expressions take long on it."""
 
@@ -63,11 +63,13 @@ def lexer(info: str) -> Lexer | None:
 
 
 def code_lines(info: str, text: str) -> list[list[Run]]:
-    """The lines of a whole block, tabs expanded."""
+    """The lines of a finished block, tabs expanded."""
     lines = text.removesuffix("\n").split("\n")
-    known = lexer(info) if len(text) <= LONGEST and max(map(len, lines)) <= LONGEST_LINE else None
+    known = lexer(info)
     if known is None:
         return [plain_line(line) for line in lines]
+    if len(text) > LONG_CODE or max(map(len, lines)) > LONGEST_LINE:
+        return Highlighter(info).advance(text)
     tokens = ((token, value) for _, token, value in known.get_tokens_unprocessed(text))
     return list(split_lines(tokens))[: len(lines)]
 
@@ -87,6 +89,10 @@ class Highlighter:
     def __init__(self, info: str) -> None:
         self._lexer = lexer(info)
         self._stack = ["root"]
+
+    @property
+    def plain(self) -> bool:
+        return self._lexer is None
 
     def advance(self, text: str) -> list[list[Run]]:
         """The lines of text that ends with a newline; the next text follows it."""

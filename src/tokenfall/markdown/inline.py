@@ -2,7 +2,7 @@
 
 Long content is parsed in segments, so that its cost is linear and a growing paragraph parses only its end. A segment
 ends at white space where nothing is open (emphasis, code span, bracket); after the longest size it ends anyway, so an
-inline construct spans 4,096 characters at most. The cuts depend only on what stands before them, so growing text is cut as whole text is.
+inline construct spans 2,048 characters at most. The cuts depend only on what stands before them, so growing text is cut as whole text is.
 """
 
 import re
@@ -14,10 +14,10 @@ from markdown_it.rules_inline import StateInline
 from markdown_it.rules_inline.state_inline import Delimiter
 from markdown_it.token import Token
 
-from tokenfall.markdown.blocks import MD, References
+from tokenfall.markdown.blocks import INLINE_MD, References
 from tokenfall.markdown.lines import PLAIN, Run, Style
 
-SEGMENT_SIZES = (256, 1024, 4096)
+SEGMENT_SIZES = (256, 1024, 2048)
 REACH = 400
 """Characters over which markup that is still open is closed for display; older openers are likely literal."""
 
@@ -95,9 +95,9 @@ def _cluster_before(content: str, start: int, limit: int) -> int:
 
 
 def _parse(content: str, references: References) -> StateInline:
-    state = StateInline(content, MD, {"references": references}, [])
-    MD.inline.tokenize(state)
-    for rule in MD.inline.ruler2.getRules(""):
+    state = StateInline(content, INLINE_MD, {"references": references}, [])
+    INLINE_MD.inline.tokenize(state)
+    for rule in INLINE_MD.inline.ruler2.getRules(""):
         rule(state)
     return state
 

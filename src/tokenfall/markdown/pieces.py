@@ -3,7 +3,7 @@
 import re
 from bisect import bisect_right
 from collections import ChainMap, OrderedDict, defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from markdown_it.common.utils import normalizeReference
@@ -35,6 +35,10 @@ class _View:
         self.lines: OrderedDict[int, list[Line]] = OrderedDict()
         self._kept = 0
 
+    def add(self, lines: list[Line]) -> None:
+        self.keep(len(self.ends), lines)
+        self.ends.append((self.ends[-1] if self.ends else 0) + len(lines))
+
     def keep(self, index: int, lines: list[Line]) -> None:
         self.lines[index] = lines
         self._kept += len(lines)
@@ -57,7 +61,12 @@ class Pieces:
     def __len__(self) -> int:
         return len(self._pieces)
 
-    def add(self, pieces: Iterable[Piece]) -> None:
+    def add(self, pieces: Iterable[Piece], laid: Mapping[int, list[Line]]) -> None:
+        """Closed text that follows; `laid` has the lines of the first piece at widths at which they are known."""
+        for width, lines in laid.items():
+            view = self._view(width)
+            if len(view.ends) == len(self._pieces):
+                view.add(lines)
         for piece in pieces:
             for label in set(_labels(piece.text)):
                 self._users[label].append(len(self._pieces))
@@ -75,9 +84,7 @@ class Pieces:
     def height(self, width: int) -> int:
         view = self._view(width)
         for index in range(len(view.ends), len(self._pieces)):
-            lines = self._pieces[index].lines(width, self.references)
-            view.ends.append((view.ends[-1] if view.ends else 0) + len(lines))
-            view.keep(index, lines)
+            view.add(self._pieces[index].lines(width, self.references))
         return view.ends[-1] if view.ends else 0
 
     def line(self, width: int, y: int) -> Line:

@@ -18,10 +18,13 @@ from tokenfall.markdown.tables import HEADER
 WIDTHS_KEPT = 2
 LONG_LINE = 500
 """Characters of text without a newline after which its beginning is taken in."""
+HEAVY = 8_000
+"""Characters that could not be taken in (a heading or a cell of that length) from which they are laid out again only when an
+eighth has been added."""
 
 _MARKER_ONLY = re.compile(
-    r"[ \t>]*(?:(?:[-+*]|\d{1,9}[.)])[ \t]+[>\t ]*)*"
-    r"(?:#{1,6}|[-+*]|\d{1,9}[.)]?|(?:[-+*]|\d{1,9}[.)])[ \t]+\[[ xX]?\]?|`+|(?:```|~~~)[^`]*|~+|=+|_+|[-*_ \t]+|[|:\- \t]*)[ \t]*"
+    r"[ \t>]*+(?:(?:[-+*]|\d{1,9}[.)])[ \t][ \t>]*+)*+"
+    r"(?:#{1,6}|[-+*]|\d{1,9}[.)]?|\[[ xX]?\]?|`{3}[^`]*+|~{3}.*+|`++|~++|=++|[-*_ \t]++|[|:\- \t]*+)[ \t]*+"
 )
 """A line that may still become a heading, item, task, fence, underline, rule or table: nothing on it is a word."""
 
@@ -34,7 +37,10 @@ _PIPE = re.compile(r"(?<!\\)\|")
 
 @dataclass(frozen=True, slots=True)
 class Closed:
+    """`laid` has the lines of the first piece by width, where its growth has them; `references` what all define."""
+
     pieces: list[Piece]
+    laid: dict[int, list[Line]]
     references: References
 
 
@@ -63,6 +69,7 @@ class Tail:
         """The source that the growth has taken in."""
         self._settled: OrderedDict[int, Settled] = OrderedDict()
         self._look_at = LONG_LINE
+        self._heavy: tuple[int, int, tuple[list[Line], list[Line]]] = (0, 0, ([], []))
 
     def append(self, text: str, references: References) -> Closed | None:
         """Takes text in; gives what it closes.
@@ -82,10 +89,10 @@ class Tail:
         """All that is left, closed by the end of the text."""
         defined: References = {}
         look = self._look(references, defined, _all)
-        pieces = self._cut(look, [block.line for block in look.blocks], len(look.lines))
+        pieces, laid = self._cut(look, [block.line for block in look.blocks], len(look.lines), references)
         self._reset(Context())
         self.text = ""
-        return Closed(pieces, defined)
+        return Closed(pieces, laid, defined)
 
     def holds(self) -> bool:
         """The last line is only a marker so far."""
@@ -97,6 +104,15 @@ class Tail:
 
         `hold` keeps back a last line that is only a marker so far.
         """
+        if len(self.text) <= HEAVY:
+            return self._laid_out(width, references, hold=hold)
+        known_width, size, shown = self._heavy
+        if known_width != width or not size <= len(self.text) < size * 9 / 8:
+            shown = self._laid_out(width, references, hold=hold)
+            self._heavy = width, len(self.text), shown
+        return shown
+
+    def _laid_out(self, width: int, references: References, *, hold: bool) -> tuple[list[Line], list[Line]]:
         scratch: References = {}
         look = self._look(references, scratch, _whole_lines if hold and self.holds() else _all)
         known = ChainMap(scratch, references)
@@ -134,24 +150,40 @@ class Tail:
         if line <= stubs:
             self._take_in(look, references)
             return None
-        pieces = self._cut(look, [block.line for block in look.blocks], line)
+        pieces, laid = self._cut(look, [block.line for block in look.blocks], line, references)
         if defined:
             defined = {}
             for piece in pieces:
                 parse(piece.context.source(piece.text), ChainMap(defined, references))
         self.text = self.text[look.offset(line) :]
         self._reset(open_context(path, line, look.lines, self.context, follows=self.context.follows or look.blocks[0].line < line))
-        return Closed(pieces, defined)
+        return Closed(pieces, laid, defined)
 
-    def _cut(self, look: _Look, starts: list[int], end: int) -> list[Piece]:
+    def _cut(self, look: _Look, starts: list[int], end: int, references: References) -> tuple[list[Piece], dict[int, list[Line]]]:
         """The text up to a line, in a piece for each block that starts above it."""
         stubs = len(self.context.stubs)
         boundaries = [line for line in starts if stubs < line < end]
         offsets = [look.offset(line) for line in boundaries] + [look.offset(end) if end < len(look.lines) else len(look.text)]
+        laid = self._laid(look.text[: offsets[0]], references)
         pieces = [Piece(self.context, "".join(self._taken) + look.text[: offsets[0]])]
         for line, (start, stop) in zip(boundaries, pairwise(offsets), strict=True):
             pieces.append(Piece(Context(follows=self.context.follows or starts[0] < line), look.text[start:stop]))
-        return pieces
+        return pieces, laid
+
+    def _laid(self, text: str, references: References) -> dict[int, list[Line]]:
+        """The lines of what is taken in and `text` after it, by width. Only a growth whose lines are exact has them."""
+        growth = self._growth
+        if growth is None or not growth.exact:
+            return {}
+        known = ChainMap({}, references)
+        blocks = parse(self.context.source(growth.stub + text), known)
+        laid = {}
+        for width, settled in self._settled.items():
+            layout = GrowingLayout(width, known, self.context, growth, settled, growing=None)
+            layout.document(blocks)
+            fresh = layout.fresh()
+            laid[width] = settled.lines + fresh
+        return laid
 
     def _reset(self, context: Context) -> None:
         self.context = context
@@ -159,6 +191,7 @@ class Tail:
         self._taken = []
         self._settled.clear()
         self._look_at = LONG_LINE
+        self._heavy = 0, 0, ([], [])
 
     def _take_in(self, look: _Look, references: References) -> None:
         """Moves what is settled of the block at the top, if it is the one that grows."""
@@ -170,8 +203,8 @@ class Tail:
             case Paragraph() if isinstance(self._growth, ParagraphGrowth) or not _DEFINITION.match(leaf.content):
                 self._take_segments(leaf, look, references, style)
             case Code(unclosed=True, text=text) if text.endswith("\n"):
-                code = self._growth if isinstance(self._growth, CodeGrowth) else CodeGrowth(look.lines[leaf.line] + "\n", leaf.info)
-                code.take(text)
+                code = self._growth if isinstance(self._growth, CodeGrowth) else CodeGrowth(look.lines[leaf.line], leaf)
+                code.take(leaf)
                 self._move(code, len(look.text))
             case Table(rows=rows) if rows and look.text.endswith("\n"):
                 table = self._growth if isinstance(self._growth, TableGrowth) else _table_growth(leaf, look, references)
@@ -207,6 +240,7 @@ class Tail:
     def _move(self, growth: Growth, size: int) -> None:
         """The growth has taken in the first `size` characters."""
         self._growth = growth
+        self._heavy = 0, 0, ([], [])
         self._taken.append(self.text[:size])
         self.text = self.text[size:]
 

@@ -87,7 +87,7 @@ class ChatApp(App[None]):
         self.transcript = Transcript(look)
         self.rule = Rule(look)
         self.completion = Completion([CommandRow(each.name, each.hint, each.description) for each in COMMANDS.values()], self._arguments)
-        self.prompt = Prompt(PromptHistory(settings.folders.data / "prompts.jsonl"), completion=self.completion)
+        self.prompt = Prompt(PromptHistory(settings.folders.data / "prompts.jsonl"), self.submit, completion=self.completion)
         self.status = StatusLine(look, View(), time.monotonic)
         self.turns = Turns(self.session, self.transcript, self.status.view, lambda: self.post_message(self.TurnNews()))
         self.set_keymap(dict(settings.keys))
@@ -169,16 +169,16 @@ class ChatApp(App[None]):
 
     # turns
 
-    def on_prompt_submitted(self, event: Prompt.Submitted) -> None:
+    def submit(self, text: str) -> None:
         self.on_chat_app_turn_news()  # what has come stands above what is said now
-        command = parse(event.text)
+        command = parse(text)
         if command is None:
-            self._turn(lambda: self.turns.say(event.text))
+            self._turn(lambda: self.turns.say(text))
         elif (row := COMMANDS.get(command[0])) is not None:
             row.run(self, command[1])
         else:
             self.tell_fault(unknown(command[0]))
-            self.prompt.put_back(event.text)
+            self.prompt.put_back(text)
 
     def retry(self) -> None:
         if self.session.can_retry():
@@ -238,6 +238,10 @@ class ChatApp(App[None]):
     # keys
 
     def action_interrupt(self) -> None:
+        # behind the keys that were pressed before it, which the prompt may still have to act on
+        self.prompt.call_later(self._interrupt)
+
+    def _interrupt(self) -> None:
         """Stops, copies, clears or quits: the first that applies."""
         if self.session.running:
             self.session.stop()

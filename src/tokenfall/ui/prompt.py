@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+from collections.abc import Callable
 from typing import ClassVar
 
 from textual import events
@@ -12,7 +13,6 @@ from textual.binding import Binding, BindingType
 from textual.content import Content
 from textual.geometry import Size
 from textual.keys import Keys
-from textual.message import Message
 
 from tokenfall.errors import UserError
 from tokenfall.store import PromptHistory
@@ -57,6 +57,7 @@ class Prompt(StandInArea, inherit_bindings=False):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding(keys, action, description, show=False, id=f"prompt.{action}")
         for keys, action, description in (
+            ("enter", "submit", "Send"),
             ("ctrl+j,shift+enter,alt+enter", "new_line", "New line"),
             ("up", "line_up", "Line up, or the prompt before"),
             ("down", "line_down", "Line down, or the prompt after"),
@@ -94,16 +95,18 @@ class Prompt(StandInArea, inherit_bindings=False):
         )
     ]
 
-    class Submitted(Message):
-        """The prompt was sent; `text` is all of it, folded pastes in full."""
-
-        def __init__(self, text: str) -> None:
-            super().__init__()
-            self.text = text
-
     def __init__(
-        self, history: PromptHistory, *, completion: Completion | None = None, placeholder: str = "", id: str | None = None
+        self,
+        history: PromptHistory,
+        send: Callable[[str], None],
+        *,
+        completion: Completion | None = None,
+        placeholder: str = "",
+        id: str | None = None,
     ) -> None:
+        """`send` gets what was written, folded pastes in full. It is called and not told by a message: a key pressed right
+        after Enter, Ctrl-C above all, must find the message sent, and would overtake one of Textual's."""
+        self._send = send
         self._history = history
         self._completion = completion
         self._walk: HistoryWalk | None = None
@@ -147,8 +150,6 @@ class Prompt(StandInArea, inherit_bindings=False):
         character = event.character or ""
         if self._key_in_search(event) or self._key_in_completion(event.key):
             pass
-        elif event.key == "enter":
-            self._submit()
         elif len(character) == 1 and not character.isascii():
             # also what `is_printable` leaves out: joiners of emoji, no-break and ideographic spaces
             self.type(character)
@@ -205,15 +206,15 @@ class Prompt(StandInArea, inherit_bindings=False):
 
     # sending, and what was sent
 
-    def _submit(self) -> None:
+    def action_submit(self) -> None:
         text = self.text_to_send
         if not text.strip():
             return
-        self.post_message(self.Submitted(text))
         self._history.add(text)
         self.run_worker(self._save_history(), group="prompt-history")
         self._walk = None
         self.forget()
+        self._send(text)
 
     async def _save_history(self) -> None:
         await asyncio.to_thread(self._history.save)
