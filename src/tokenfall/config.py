@@ -5,6 +5,7 @@
     model = "groq/llama-3.3-70b"      ENDPOINT/NAME, an endpoint alone, or a NAME on the first endpoint; "local" is the embedded model
     model_file = "~/models/x.gguf"    what "local" runs
     system, max_tokens, temperature, theme, mouse
+    repaint = "changes"               or "full": changed rows are sent whole, and nothing is scrolled
     [keys]                            action = "key" or "key,key"
     [endpoints.groq]                  base_url, wire, model, api_key_env, headers
 """
@@ -16,7 +17,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import NoReturn
+from typing import Literal, NoReturn
 from urllib.parse import urlsplit
 
 from tokenfall.errors import ConfigError, UserError
@@ -28,7 +29,10 @@ LOCAL_MODEL = "smollm2"
 DEFAULT_WIRE = "openai-chat"
 CONFIG_FILE = "config.toml"
 
-_FILE_KEYS = ("model", "model_file", "system", "max_tokens", "temperature", "theme", "mouse", "keys", "endpoints")
+Repaint = Literal["changes", "full"]
+REPAINTS: tuple[Repaint, ...] = ("changes", "full")
+
+_FILE_KEYS = ("model", "model_file", "system", "max_tokens", "temperature", "theme", "mouse", "repaint", "keys", "endpoints")
 _ENDPOINT_KEYS = ("wire", "base_url", "model", "api_key_env", "headers")
 _ENDPOINT_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110 section 5.6.2, token
@@ -90,6 +94,7 @@ class Options:
     temperature: float | None = None
     model_file: Path | None = None
     theme: str | None = None
+    repaint: Repaint | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +108,7 @@ class FileConfig:
     temperature: float | None = None
     theme: str = ""
     mouse: bool = True
+    repaint: Repaint = "changes"
     keys: Mapping[str, str] = field(default_factory=dict)
     endpoints: tuple[Endpoint, ...] = ()
 
@@ -122,6 +128,7 @@ class Settings:
     theme: str
     mouse: bool
     keys: Mapping[str, str]
+    repaint: Repaint = "changes"
 
 
 def folders(env: Mapping[str, str]) -> Folders:
@@ -165,6 +172,7 @@ def settings(options: Options, file: FileConfig, env: Mapping[str, str], where: 
         theme=options.theme or file.theme,
         mouse=file.mouse,
         keys=file.keys,
+        repaint=options.repaint or file.repaint,
     )
 
 
@@ -433,9 +441,18 @@ def _file_config(table: _Table) -> FileConfig:
         temperature=table.number("temperature"),
         theme=table.text("theme", "a theme's name"),
         mouse=table.flag("mouse", True),
+        repaint=_repaint(table),
         keys={action: _keys(keys, action) for action in keys.values},
         endpoints=endpoints,
     )
+
+
+def _repaint(table: _Table) -> Repaint:
+    named = table.text("repaint", '"changes" or "full"') or REPAINTS[0]
+    for known in REPAINTS:
+        if named == known:
+            return known
+    table.expect("repaint", '"changes" or "full"')
 
 
 def _keys(table: _Table, action: str) -> str:

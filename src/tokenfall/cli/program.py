@@ -107,7 +107,10 @@ _model_options = _options(
     ),
     click.option("--debug", is_flag=True, help="Show where an error came from."),
 )
-_theme_option = click.option("--theme", metavar="NAME", help="The colours of the screen.")
+_screen_options = _options(
+    click.option("--theme", metavar="NAME", help="The colours of the screen."),
+    click.option("--repaint", type=click.Choice(config.REPAINTS), help="What is sent to the terminal.  [default: changes]"),
+)
 
 
 @click.group(
@@ -117,7 +120,7 @@ _theme_option = click.option("--theme", metavar="NAME", help="The colours of the
 )
 @click.version_option(__version__, message="tokenfall %(version)s")
 @_model_options
-@_theme_option
+@_screen_options
 @click.pass_context
 def tokenfall(context: click.Context, /, debug: bool, **given: Any) -> None:
     """Chat with language models in the terminal. Without a verb: chat."""
@@ -128,7 +131,7 @@ def tokenfall(context: click.Context, /, debug: bool, **given: Any) -> None:
 
 @tokenfall.command(epilog=_MODEL_HELP)
 @_model_options
-@_theme_option
+@_screen_options
 @click.pass_obj
 def chat(invocation: _Invocation, /, debug: bool, **given: Any) -> None:
     """Open the chat, a full screen."""

@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+from tokenfall.config import Repaint
+
 Colors = Literal[0, 8, 16, 256, "truecolor"]
 Multiplexer = Literal["", "tmux", "screen"]
 
@@ -65,3 +67,26 @@ def no_chat(env: Mapping[str, str]) -> str:
         return ""
     named = f"TERM is {term}, a terminal that can't move its cursor" if term else "TERM is not set, so nothing is known of this terminal"
     return f'{named}: the chat needs one that can. `tokenfall ask "your question"` works here.'
+
+
+# terminals whose terminfo entry has no `csr`
+_NO_REGIONS = ("ansi", "pcansi", "cygwin", "sun", "vt52", "wy")
+
+# terminals that erase with the background colour: `bce`, or known to do it though their entry doesn't say so (tmux)
+_PAINTS_ERASED = ("xterm", "tmux", "linux", "rxvt", "alacritty", "foot", "wezterm", "contour", "kitty", "konsole", "gnome", "vte", "st-")
+
+
+@dataclass(frozen=True, slots=True)
+class Screenful:
+    """How a screen is drawn: whether regions scroll, whether erasing paints the background colour, and whether every changed
+    row is to be sent whole."""
+
+    scrolls: bool
+    paints_erased: bool
+    whole: bool
+
+
+def screenful(env: Mapping[str, str], repaint: Repaint) -> Screenful:
+    term = env.get("TERM", "")
+    whole = repaint == "full" or term.startswith(_NO_REGIONS)
+    return Screenful(scrolls=not whole, paints_erased=term.startswith(_PAINTS_ERASED) and not env.get("STY"), whole=whole)

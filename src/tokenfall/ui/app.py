@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from textual import work
-from textual.app import App, ComposeResult
+from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.filter import LineFilter
 from textual.message import Message
@@ -20,12 +20,13 @@ from tokenfall.errors import TokenfallError
 from tokenfall.events import Ended
 from tokenfall.session import Service, Session
 from tokenfall.store import PromptHistory
-from tokenfall.terminal.capabilities import capabilities
+from tokenfall.terminal.capabilities import capabilities, screenful
 from tokenfall.terminal.clipboard import copy as copy_to_clipboard
 from tokenfall.transport import Transport
 from tokenfall.ui.commands import COMMANDS, arguments, copy_reply, open_help, open_palette, parse, unknown
 from tokenfall.ui.completion import CommandRow, Completion
 from tokenfall.ui.entries import fault, notice
+from tokenfall.ui.output import DirectOutput
 from tokenfall.ui.prompt import Prompt
 from tokenfall.ui.rule import Rule
 from tokenfall.ui.status import StatusLine, View
@@ -45,7 +46,7 @@ WAITING_TICK_S, STREAMING_TICK_S = 0.1, 0.25
 """How often the figures on the status line move: the count towards the first token fast, the pace at a readable rate."""
 
 
-class ChatApp(App[None]):
+class ChatApp(DirectOutput):
     """One conversation. Attributes go down to the widgets, their messages come up to the handlers here."""
 
     CSS_PATH = "app.tcss"
@@ -76,7 +77,7 @@ class ChatApp(App[None]):
 
     def __init__(self, settings: Settings, colours: int) -> None:
         self._colourless = colours == 0
-        super().__init__()
+        super().__init__(screenful(os.environ, settings.repaint))
         self.settings = settings
         self.themes = load_themes(settings.folders.config / "themes", colourless=self._colourless)
         self.transport = Transport()

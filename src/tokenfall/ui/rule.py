@@ -3,13 +3,13 @@
 from rich.cells import cell_len
 from rich.segment import Segment
 from textual.strip import Strip
-from textual.widget import Widget
 
 from tokenfall.markdown.lines import Style
+from tokenfall.ui.output import OwnRows
 from tokenfall.ui.theme import Look
 
 
-class Rule(Widget):
+class Rule(OwnRows):
     DEFAULT_CSS = "Rule { height: 1; }"
 
     def __init__(self, look: Look) -> None:

@@ -7,11 +7,11 @@ from typing import Literal
 from rich.cells import cell_len, set_cell_size
 from rich.segment import Segment
 from textual.strip import Strip
-from textual.widget import Widget
 
 from tokenfall.events import Usage
 from tokenfall.markdown.lines import Style
 from tokenfall.timing import StreamClock
+from tokenfall.ui.output import OwnRows
 from tokenfall.ui.theme import Look
 
 State = Literal["ready", "loading", "waiting", "streaming", "stopped", "error"]
@@ -98,7 +98,7 @@ def row_width(row: list[Cell]) -> int:
     return sum(cell_len(cell.text) for cell in row) + len(SEPARATOR) * (len(row) - 1)
 
 
-class StatusLine(Widget):
+class StatusLine(OwnRows):
     """Asks `view` for what is to be shown whenever it is told to `update`."""
 
     DEFAULT_CSS = "StatusLine { height: 1; padding: 0 1; }"

@@ -9,9 +9,9 @@ from textual.binding import Binding
 from textual.geometry import Region
 from textual.message import Message
 from textual.strip import Strip
-from textual.widget import Widget
 
 from tokenfall.ui.entries import Entry, Mark, Reply, Stack
+from tokenfall.ui.output import OwnRows
 from tokenfall.ui.selection import Span, Spot, extract
 from tokenfall.ui.theme import Look
 
@@ -22,7 +22,7 @@ STRIPS_KEPT = 2000
 """Painted lines that are kept: some tens of screens, a few megabytes."""
 
 
-class Transcript(Widget, can_focus=True):
+class Transcript(OwnRows, can_focus=True):
     """Follows the bottom until the reader scrolls up; then what is in view stays where it is."""
 
     ALLOW_SELECT = False  # we select by lines of text, not by widgets

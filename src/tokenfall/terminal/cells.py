@@ -1,0 +1,101 @@
+"""A row of the screen as cells. Here is the fence: nothing that leaves for the terminal as text can act on it."""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from functools import lru_cache
+from unicodedata import category, combining
+
+from rich.cells import cell_len, split_graphemes
+from rich.segment import Segment
+
+from tokenfall.filters import picture
+from tokenfall.terminal.pens import Palette, Pen
+
+_PRINTED = re.compile(r"[\x20-\x7e\xa0-\xac\xae-\u02ff\u0370-\u0377\u0384-\u038a\u038e-\u03a1\u03a3-\u0482\u2500-\u25fc]*")
+"""Characters of one cell that every terminal prints as one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """`texts` has a string for each cell: what stands in it, or "" for the right half of a wide character. A blank has the
+    pen of blanks. From `end` on there are only blanks of the pen of the last cell."""
+
+    texts: tuple[str, ...]
+    pens: tuple[Pen, ...]
+    key: str = field(init=False)
+    end: int = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "key", "".join(self.texts))
+        object.__setattr__(self, "end", _end(self.texts, self.pens))
+
+
+def _end(texts: tuple[str, ...], pens: tuple[Pen, ...]) -> int:
+    end = len(texts)
+    while end and texts[end - 1] == " " and pens[end - 1] is pens[-1]:
+        end -= 1
+    return end
+
+
+def row(segments: Iterable[Segment], width: int, palette: Palette) -> Row:
+    """Exactly `width` cells of `segments`: cropped, or filled up with blanks of the terminal's own background."""
+    texts: list[str] = []
+    pens: list[Pen] = []
+    for text, style, control in segments:
+        if control or not text:
+            continue
+        pen = palette.pen(style)
+        cells = list(text) if _PRINTED.fullmatch(text) else _cells(text)
+        texts += cells
+        blank = pen.on_blank
+        if blank is pen or " " not in cells:
+            pens += [pen] * len(cells)
+        else:
+            pens += [blank if cell == " " else pen for cell in cells]
+    return _fitted(texts, pens, width, palette.plain)
+
+
+def _fitted(texts: list[str], pens: list[Pen], width: int, plain: Pen) -> Row:
+    missing = width - len(texts)
+    if missing > 0:
+        texts += [" "] * missing
+        pens += [plain] * missing
+    elif missing < 0:
+        if texts[width] == "":  # a wide character that the edge cuts
+            texts[width - 1], pens[width - 1] = " ", pens[width - 1].on_blank
+        del texts[width:], pens[width:]
+    return Row(tuple(texts), tuple(pens))
+
+
+@lru_cache(maxsize=2048)
+def _cells(text: str) -> tuple[str, ...]:
+    text = "".join(map(_fenced, text))
+    cells: list[str] = []
+    for start, end, width in split_graphemes(text)[0]:
+        if width:
+            cells += (text[start:end], *[""] * (width - 1))
+        elif cells:
+            head = max(index for index, cell in enumerate(cells) if cell)
+            cells[head] += text[start:end]
+    return tuple(cells)
+
+
+def _fenced(character: str) -> str:
+    """A neutral character for one that could act on the terminal or that no encoding carries."""
+    if character.isprintable():
+        return character
+    code = ord(character)
+    if code < 0x20 or code == 0x7F:
+        return picture(code) or " "
+    if category(character) in {"Cc", "Cs", "Zl", "Zp"}:
+        return "\ufffd"
+    return character if picture(code) is None else "\ufffd"
+
+
+@lru_cache(maxsize=4096)
+def certain(text: str) -> bool:
+    """Whether every terminal gives this cell's text the width that we give it. They disagree about emoji and what is joined."""
+    if len(text) == 1:
+        return ord(text) < 0x10000 and not 0x2600 <= ord(text) < 0x27C0
+    return certain(text[0]) and cell_len(text[0]) > 0 and all(map(combining, text[1:]))

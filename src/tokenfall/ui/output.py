@@ -1,0 +1,353 @@
+"""Textual's screen on our own way out to the terminal.
+
+Here stand all the private names of Textual that this takes, each with its reason; they are those of Textual 8.2.
+"""
+
+import asyncio
+import os
+import sys
+import threading
+import time
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from contextlib import suppress
+from itertools import groupby
+from typing import Any
+
+from rich.color import ColorSystem
+from rich.console import RenderableType
+from textual import constants, events
+from textual._compositor import ChopsUpdate, Compositor, CompositorUpdate
+from textual._context import visible_screen_stack
+from textual.app import App
+from textual.driver import Driver
+from textual.drivers.linux_driver import LinuxDriver
+from textual.geometry import Region
+from textual.message import Message
+from textual.screen import Screen
+from textual.strip import Strip
+from textual.timer import Timer
+from textual.widget import Widget
+
+from tokenfall.terminal.capabilities import Screenful
+from tokenfall.terminal.cells import Row, row
+from tokenfall.terminal.outlet import Outlet, open_terminal
+from tokenfall.terminal.pens import Palette
+from tokenfall.terminal.picture import Picture
+
+PARKED_S = 0.25
+"""The cursor is hidden, but input methods show their window at it: it goes back to the prompt this often while text streams."""
+
+ROWS_KEPT = 2000
+ANSWERS_S = 0.3
+"""How long the end waits for answers under way: later ones would be typed into the shell."""
+
+
+class OwnRows(Widget):
+    """For a widget of fixed size whose lines keep their strips: a line that only moves is not made anew, and a change needs
+    no round of messages to be seen."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._finished: dict[int, tuple[Strip, Strip]] = {}
+
+    def refresh(self, *regions: Region, repaint: bool = True, layout: bool = False, recompose: bool = False) -> "OwnRows":
+        screen = self.screen if self.is_mounted and repaint and not layout and not recompose else None
+        if not isinstance(screen, DirectScreen) or not screen.direct:
+            super().refresh(*regions, repaint=repaint, layout=layout, recompose=recompose)
+            return self
+        # `refresh` would do the same after three messages and forget styles and sizes, which don't change here
+        self._set_dirty(*regions)
+        screen.show(self)
+        return self
+
+    def render_lines(self, crop: Region) -> list[Strip]:
+        if crop.x or crop.width != self.outer_size.width:
+            return super().render_lines(crop)
+        return [self._line(y, crop.width) for y in crop.line_range]
+
+    def _line(self, y: int, width: int) -> Strip:
+        content = self.render_line(y - self.gutter.top)
+        kept = self._finished.get(id(content))
+        if kept is not None and kept[1].cell_length == width:
+            return kept[1]
+        # Textual's own padding, background and filters; it keeps lines by their place, where ours don't stay
+        self._styles_cache.set_dirty(Region(0, y, width, 1))
+        finished = super().render_lines(Region(0, y, width, 1))[0]
+        if len(self._finished) >= ROWS_KEPT:
+            self._finished.clear()
+        self._finished[id(content)] = content, finished
+        return finished
+
+
+class RowCompositor(Compositor):
+    """Tells which rows changed instead of drawing them: when they can leave they may have changed again."""
+
+    def render_update(
+        self, full: bool = False, screen_stack: list[Screen[Any]] | None = None, simplify: bool = False
+    ) -> RenderableType | None:
+        if full or self.root is None or not is_direct(self.root.app):
+            return super().render_update(full, screen_stack, simplify)
+        rows = {y for region in self._dirty_regions for y in range(max(region.y, 0), min(region.bottom, self.size.height))}
+        self._dirty_regions.clear()
+        return ChangedRows(rows) if rows else None
+
+
+class ChangedRows(CompositorUpdate):
+    def __init__(self, rows: Collection[int]) -> None:
+        self.rows = rows
+
+
+class Ticker:
+    """Stands in for the timer of a screen, which lets up to a frame pass before it looks at anything."""
+
+    def __init__(self, screen: "DirectScreen") -> None:
+        self._screen = screen
+        self._handle: asyncio.Handle | None = None
+
+    def resume(self) -> None:
+        if self._handle is None:
+            display = display_of(self._screen.app)
+            wait = display.outlet.pause()
+            loop = asyncio.get_running_loop()
+            self._handle = loop.call_later(wait, self._tick) if wait > 0 else loop.call_soon(self._tick)
+
+    def pause(self) -> None:
+        if self._handle is not None:
+            self._handle.cancel()
+            self._handle = None
+
+    def _tick(self) -> None:
+        self._handle = None
+        self._screen.update_now()
+
+
+class DirectScreen(Screen[None]):
+    """A screen that is painted when something changed, not at the next tick of a timer."""
+
+    def __init__(self, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self._compositor = RowCompositor()  # before anything is laid out
+        self._ticker = Ticker(self)
+
+    @property
+    def direct(self) -> bool:
+        return is_direct(self.app)
+
+    @property
+    def _update_timer(self) -> Timer:
+        # where Textual asks for the next update; it only ever pauses and resumes what it gets
+        return self._ticker if self.direct else super()._update_timer  # type: ignore[return-value]
+
+    def show(self, widget: Widget) -> None:
+        self._dirty_widgets.add(widget)
+        self._ticker.resume()
+
+    def update_now(self) -> None:
+        if not self.is_running or self.app._exit:
+            return
+        with self._context():
+            try:
+                self._on_timer_update()
+            except Exception as error:  # noqa: BLE001  a timer of Textual's reports any defect of a widget this way
+                self.app._handle_exception(error)
+
+
+class TerminalDriver(LinuxDriver):
+    """Textual's driver for the input and the modes of the terminal; what is written goes through an `Outlet`."""
+
+    def __init__(self, app: App[Any], *, debug: bool = False, mouse: bool = True, size: tuple[int, int] | None = None) -> None:
+        super().__init__(app, debug=debug, mouse=mouse, size=size)
+        self._display = display_of(app)
+        self._thread = threading.get_ident()
+        self._answers = 0
+
+    def write(self, data: str) -> None:
+        encoded = data.encode("utf-8", "replace")
+        if threading.get_ident() == self._thread:
+            self._display.outlet.control(encoded)
+        else:
+            self._loop.call_soon_threadsafe(self._display.outlet.control, encoded)
+
+    def start_application_mode(self) -> None:
+        super().start_application_mode()
+        # in the background it is not the terminal's turn to be drawn on, and Textual has written nothing
+        if self._display.outlet.holds:
+            self._display.open(open_terminal((sys.__stdout__ or sys.stdout).fileno()), self._loop)
+
+    def stop_application_mode(self) -> None:
+        self.write("\x1b[m")
+        super().stop_application_mode()
+
+    def disable_input(self) -> None:
+        # answers that come when nobody reads them any more would be typed into the shell
+        end = time.monotonic() + ANSWERS_S
+        answered = self._answers
+        while self._answers - answered < self._display.outlet.answers_due and time.monotonic() < end:
+            time.sleep(0.002)
+        super().disable_input()
+
+    def close(self) -> None:
+        super().close()
+        self._display.outlet.close()
+
+    def run_input_thread(self) -> None:
+        try:
+            super().run_input_thread()
+        except OSError:  # the terminal is gone
+            with suppress(RuntimeError):
+                self._loop.call_soon_threadsafe(self._app.exit)
+
+    def process_message(self, message: Message) -> None:
+        if isinstance(message, events.CursorPosition):
+            self._answers += 1
+            self._loop.call_soon_threadsafe(self._display.outlet.answered, time.monotonic())
+        else:
+            super().process_message(message)
+
+
+class Display:
+    """What is on the screen of an app, as rows, and which of them are to be made again."""
+
+    def __init__(self, app: App[Any], screenful: Screenful) -> None:
+        self._app = app
+        self._palette = Palette(app.console._color_system or ColorSystem.TRUECOLOR)  # what Textual itself draws with
+        self._picture = Picture(
+            self._palette, scrolls=screenful.scrolls, paints_erased=screenful.paints_erased, whole=screenful.whole
+        )
+        self._rows: list[Row] = []
+        self._stale: set[int] = set()
+        self._screen: Screen[Any] | None = None
+        self._made: dict[int, tuple[Strip, Row]] = {}
+        self._owners: tuple[Mapping[Widget, Any], list[tuple[Widget, int] | None]] = ({}, [])
+        self._parked_at = (0.0, (-1, -1))
+        self._parking: asyncio.TimerHandle | None = None
+        self.outlet = Outlet(self._paint, app.exit)
+
+    def open(self, file: int, loop: asyncio.AbstractEventLoop) -> None:
+        self._picture.forget()
+        self._parked_at = (0.0, (-1, -1))
+        self.outlet.open(file, loop)
+
+    def show(self, screen: Screen[Any], rows: Iterable[int] | None) -> None:
+        """These rows of the screen have changed, or all of them."""
+        self._stale.update(range(screen.size.height) if rows is None else rows)
+        self.outlet.want()
+
+    def _paint(self) -> bytes:
+        app = self._app
+        if not app._running or not app.screen_stack or not app.screen.size:
+            return b""
+        screen = app.screen
+        width, height = screen.size
+        if screen is not self._screen or len(self._rows) != height or len(self._rows[0].texts) != width:
+            self._screen = screen
+            self._rows = [row((), width, self._palette)] * height
+            self._stale = set(range(height))
+        visible_screen_stack.set(app._background_screens)
+        for y, strip in self._strips(screen._compositor, sorted(y for y in self._stale if y < height)):
+            self._rows[y] = self._row(strip, width)
+        self._stale.clear()
+        self._picture.synchronised = app._sync_available  # the terminal's own answer, which Textual keeps
+        return self._picture.frame(self._rows, self._parked()).encode("utf-8", "replace")
+
+    def _row(self, strip: Strip, width: int) -> Row:
+        kept = self._made.get(id(strip))
+        if kept is not None and len(kept[1].texts) == width:
+            return kept[1]
+        if len(self._made) >= ROWS_KEPT:
+            self._made.clear()
+        made = row(strip, width, self._palette)
+        self._made[id(strip)] = strip, made
+        return made
+
+    def _strips(self, compositor: Compositor, rows: list[int]) -> Iterator[tuple[int, Strip]]:
+        """What stands in these rows. One widget's whole row is asked for directly, which the compositor doesn't do."""
+        owners = self._owners_of(compositor)
+        width = compositor.size.width
+        shared: list[int] = []
+        for owner, group in groupby(rows, lambda y: owners[y]):
+            run = list(group)
+            if owner is None:
+                shared += run
+                continue
+            widget, top = owner
+            for y in run:
+                yield y, widget.render_lines(Region(0, y - top, width, 1))[0]
+        if shared:
+            crop = Region(0, shared[0], width, shared[-1] - shared[0] + 1)
+            chops = compositor._render_chops(crop, set(shared).__contains__)
+            for y in shared:
+                yield y, Strip.join(chops[y].values())
+
+    def _owners_of(self, compositor: Compositor) -> list[tuple[Widget, int] | None]:
+        visible = compositor.visible_widgets  # a new mapping after every layout, from front to back
+        if self._owners[0] is not visible:
+            self._owners = visible, [owner(visible, y, compositor.size.width) for y in range(compositor.size.height)]
+        return self._owners[1]
+
+    def _parked(self) -> tuple[int, int] | None:
+        """Where the cursor is to go with this frame; None to leave it where it is."""
+        now = time.monotonic()
+        place = self._app.screen.outer_size.clamp_offset(self._app.cursor_position)
+        at, before = self._parked_at
+        if (place.x, place.y) == before and now - at < PARKED_S:
+            if self._parking is None:
+                self._parking = asyncio.get_running_loop().call_later(PARKED_S, self._park)
+            return None
+        self._parked_at = now, (place.x, place.y)
+        return place.x, place.y
+
+    def _park(self) -> None:
+        self._parking = None
+        self.outlet.want()
+
+
+def owner(visible: Mapping[Widget, tuple[Region, Region]], y: int, width: int) -> tuple[Widget, int] | None:
+    """The widget that alone fills row `y`, and its first row; None when several share it."""
+    for widget, (region, clip) in visible.items():
+        if y in region.intersection(clip).line_range:
+            whole = region.x == 0 and region.width == width and clip.x <= 0 and clip.right >= width
+            return (widget, region.y) if whole else None
+    return None
+
+
+class DirectOutput(App[None]):
+    """An app that sends differences of frames to its terminal. Elsewhere (tests without a terminal, a browser) it is an
+    ordinary one."""
+
+    def __init__(self, screenful: Screenful) -> None:
+        super().__init__()
+        self.display_rows = Display(self, screenful)
+
+    def get_driver_class(self) -> type[Driver]:
+        if os.name != "posix" or constants.DRIVER:
+            return super().get_driver_class()
+        return TerminalDriver
+
+    def get_default_screen(self) -> Screen[None]:
+        return DirectScreen(id="_default")
+
+    def _display(self, screen: Screen[Any], renderable: RenderableType | None) -> None:
+        # all that Textual ever draws comes through here
+        if not is_direct(self):
+            super()._display(screen, renderable)
+            return
+        if renderable is not None and self._running and not self._closed:
+            match renderable:
+                case ChangedRows():
+                    rows: Iterable[int] | None = renderable.rows
+                case ChopsUpdate():
+                    rows = {y for y, _, _ in renderable.spans}
+                case _:
+                    rows = None
+            self.display_rows.show(screen, rows)
+        self.post_display_hook()
+
+
+def is_direct(app: App[Any]) -> bool:
+    return isinstance(app._driver, TerminalDriver)
+
+
+def display_of(app: App[Any]) -> Display:
+    assert isinstance(app, DirectOutput)
+    return app.display_rows
