@@ -18,7 +18,10 @@ MUTE_FRAME_S = 1 / 20
 """The same where the terminal doesn't tell what it has read."""
 
 SHARE = 4
-"""Making and sending frames may take a quarter of the time, not more."""
+"""Making and sending frames may take a quarter of the time, not more, but for the slowest machines."""
+
+SLOWEST_S = 1 / 15
+"""More than this never passes from frame to frame for the time that they take."""
 
 FAREWELL_S = 1.0
 """How long the end waits for a terminal that doesn't read."""
@@ -37,6 +40,7 @@ class Outlet:
         self._rest = bytearray()
         self._wanted = False
         self._next = 0.0
+        self._took = 0.0
         self._planned: asyncio.Handle | None = None
         self._writing = False
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -129,7 +133,9 @@ class Outlet:
                 self._ask()
             self._write()
         least = MUTE_FRAME_S if self._flow.mute(began) else FRAME_S
-        self._next = began + max(least, SHARE * (self._clock() - began))
+        # one frame alone may have been held up by anything
+        self._took += (self._clock() - began - self._took) / 8
+        self._next = began + max(least, min(SHARE * self._took, SLOWEST_S))
         self._plan()
 
     def _ask(self) -> None:

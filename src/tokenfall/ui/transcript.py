@@ -10,6 +10,7 @@ from textual.geometry import Region
 from textual.message import Message
 from textual.strip import Strip
 
+from tokenfall.markdown.lines import Line
 from tokenfall.ui.entries import Entry, Mark, Reply, Stack
 from tokenfall.ui.output import OwnRows
 from tokenfall.ui.selection import Span, Spot, extract
@@ -67,6 +68,7 @@ class Transcript(OwnRows, can_focus=True):
         self._span: Span | None = None
         self._extending = False
         self._strips: dict[tuple[int, int], Strip] = {}
+        self._growing: dict[Line, Strip] = {}
 
     # what stands in it
 
@@ -184,6 +186,7 @@ class Transcript(OwnRows, can_focus=True):
 
     def repaint(self) -> None:
         self._strips.clear()
+        self._growing.clear()
         self._span = None
         self._settle(0)
         self.refresh()
@@ -204,8 +207,12 @@ class Transcript(OwnRows, can_focus=True):
             return kept
         entry = self._stack.entries[index]
         line = entry.line(self._stack.width, y)
-        style = self._look.style
-        strip = Strip([Segment(run.text, style(run.style)) for run in (*line.prefix, *line.runs)])
+        if (strip := self._growing.get(line)) is None:
+            style = self._look.style
+            strip = Strip([Segment(run.text, style(run.style)) for run in (*line.prefix, *line.runs)])
+            if len(self._growing) >= STRIPS_KEPT:
+                self._growing.clear()
+            self._growing[line] = strip
         if y < entry.stable(self._stack.width):
             if len(self._strips) >= STRIPS_KEPT:
                 self._strips.clear()
