@@ -449,10 +449,8 @@ def _file_config(table: _Table) -> FileConfig:
 
 def _repaint(table: _Table) -> Repaint:
     named = table.text("repaint", '"changes" or "full"') or REPAINTS[0]
-    for known in REPAINTS:
-        if named == known:
-            return known
-    table.expect("repaint", '"changes" or "full"')
+    known: Repaint | None = next((repaint for repaint in REPAINTS if repaint == named), None)
+    return known or table.expect("repaint", '"changes" or "full"')
 
 
 def _keys(table: _Table, action: str) -> str:

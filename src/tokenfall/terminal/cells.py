@@ -19,15 +19,20 @@ _PRINTED = re.compile(r"[\x20-\x7e\xa0-\xac\xae-\u02ff\u0370-\u0377\u0384-\u038a
 @dataclass(frozen=True, slots=True)
 class Row:
     """`texts` has a string for each cell: what stands in it, or "" for the right half of a wide character. A blank has the
-    pen of blanks. From `end` on there are only blanks of the pen of the last cell."""
+    pen of blanks. From `end` on there are only blanks of the pen of the last cell. `unsure` are the cells whose width
+    terminals disagree about."""
 
     texts: tuple[str, ...]
     pens: tuple[Pen, ...]
     key: str = field(init=False)
     end: int = field(init=False)
+    unsure: tuple[int, ...] = field(init=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "key", "".join(self.texts))
+        key = "".join(self.texts)
+        object.__setattr__(self, "key", key)
+        unsure = () if key.isascii() else tuple(x for x, text in enumerate(self.texts) if text and not certain(text))
+        object.__setattr__(self, "unsure", unsure)
         object.__setattr__(self, "end", _end(self.texts, self.pens))
 
 

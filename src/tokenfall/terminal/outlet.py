@@ -53,7 +53,8 @@ class Outlet:
         self._context = copy_context()
         self._flow.forget()
         self._ask()
-        self.want()
+        self._wanted = True
+        self._write()
 
     def control(self, data: bytes) -> None:
         """Sends what is no frame: in order, never dropped, kept until the terminal is open."""
@@ -129,7 +130,7 @@ class Outlet:
         if frame:
             self._rest += frame
             self._flow.wrote(len(frame), began)
-            if self._flow.to_ask():
+            if self._flow.to_ask(began):
                 self._ask()
             self._write()
         least = MUTE_FRAME_S if self._flow.mute(began) else FRAME_S

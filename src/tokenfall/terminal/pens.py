@@ -92,10 +92,9 @@ class Palette:
     def _pen(self, attributes: int, ink: str, paper: str, link: str) -> Pen:
         key = (attributes, ink, paper, link)
         if key not in self._pens:
-            bare = not (ink or link or attributes & ~_ON_BLANKS)
-            visible = attributes & _ON_BLANKS
-            # reversed, the ink is what a blank shows
-            blank = None if visible or bare else self._pen(0, "", paper, "")
+            bare = not (ink or attributes)
+            # reversed, the ink is what a blank shows; and a link is one over its blanks too
+            blank = None if bare or link or attributes & _ON_BLANKS else self._pen(0, "", paper, "")
             self._pens[key] = Pen(attributes, ink, paper, link, blank)
         return self._pens[key]
 

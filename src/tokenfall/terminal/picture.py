@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from tokenfall.terminal.cells import Row, certain
+from tokenfall.terminal.cells import Row
 from tokenfall.terminal.pens import Palette, Pen
 
 SYNC, SYNC_END = "\x1b[?2026h", "\x1b[?2026l"
@@ -89,7 +89,7 @@ class Picture:
         else:
             self._out.append(f"\x1b[{shift.top + 1}H" + "\x1bM" * -shift.up)
         self._out.append("\x1b[r")
-        self._at = (0, 0)
+        self._at = None
         self._rows = shifted(self._rows, shift, blank)
         return self._taken()
 
@@ -120,6 +120,8 @@ class Picture:
             if (was == text and had is pen) or (spans and x < spans[-1][1]):
                 continue
             start, end = x, x + 1
+            if any(place >= x for place in new.unsure):
+                end = self._width  # where such a one is drawn anew, so is what it may have covered
             while start and not (new.texts[start] and old.texts[start]):
                 start -= 1
             while end < self._width and not (new.texts[end] and old.texts[end]):
@@ -141,16 +143,15 @@ class Picture:
             if wanted is not pen and text and not (text == " " and pen is not None and pen.on_blank is wanted):
                 out.append(self._palette.change(pen, wanted))
                 pen = wanted
-            if text.isascii() or certain(text):
-                out.append(text)
+            if x in row.unsure:
+                self._unsure(row, x, y)
             else:
-                self._pen = pen
-                self._uncertain(row, x, y)
+                out.append(text)
         self._pen = pen
         # behind the last column terminals differ about where the cursor is
         self._at = (end, y) if end < self._width else None
 
-    def _uncertain(self, row: Row, x: int, y: int) -> None:
+    def _unsure(self, row: Row, x: int, y: int) -> None:
         """A cell whose width terminals disagree about: on blanks of the width that it has for us, and the cursor set behind it."""
         end = x + 1
         while end < self._width and not row.texts[end]:
@@ -194,10 +195,10 @@ def find_shift(old: Sequence[Row | None], new: Sequence[Row], changed: Sequence[
             continue
         moved = [y for y in range(first, last + 1) if (row := places.get(new[y].key)) is not None and row - y == up]
         top, bottom = min(moved[0], moved[0] + up), max(moved[-1], moved[-1] + up) + 1
-        for shift in {Shift(top, bottom, up), Shift(min(top, first), max(bottom, last + 1), up)}:
+        for shift in (Shift(top, bottom, up), Shift(top, min(bottom + 1, last + 1), up), Shift(min(top, first), max(bottom, last + 1), up)):
             after = shifted(old, shift, blank)
             cost = SCROLL_COST + abs(up) + sum(difference(was, row) for was, row in zip(after, new, strict=True) if was is not row)
-            if cost < least:
+            if cost < least - (SCROLL_COST // 4 if best else 0):
                 best, least = shift, cost
     return best
 

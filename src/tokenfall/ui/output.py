@@ -89,7 +89,7 @@ class RowCompositor(Compositor):
             return super().render_update(full, screen_stack, simplify)
         rows = {y for region in self._dirty_regions for y in range(max(region.y, 0), min(region.bottom, self.size.height))}
         self._dirty_regions.clear()
-        return ChangedRows(rows) if rows else None
+        return ChangedRows(rows) if rows else None  # type: ignore[return-value]  # Textual's own updates are no renderables for mypy either
 
 
 class ChangedRows(CompositorUpdate):
@@ -169,7 +169,7 @@ class TerminalDriver(LinuxDriver):
             self._loop.call_soon_threadsafe(self._display.outlet.control, encoded)
 
     def start_application_mode(self) -> None:
-        super().start_application_mode()
+        super().start_application_mode()  # type: ignore[no-untyped-call]
         # in the background it is not the terminal's turn to be drawn on, and Textual has written nothing
         if self._display.outlet.holds:
             self._display.open(open_terminal((sys.__stdout__ or sys.stdout).fileno()), self._loop)
