@@ -18,10 +18,13 @@ MUTE_FRAME_S = 1 / 20
 """The same where the terminal doesn't tell what it has read."""
 
 SHARE = 4
-"""Making and sending frames may take a quarter of the time, not more, but for the slowest machines."""
+"""Making frames may take a quarter of the processor's time, not more, but for the slowest machines."""
 
 SLOWEST_S = 1 / 15
 """More than this never passes from frame to frame for the time that they take."""
+
+HURRY_S, HURRIED_FRAME_S = 0.05, 1 / 250
+"""So long after a key was pressed frames follow one another faster: whoever typed looks for it."""
 
 FAREWELL_S = 1.0
 """How long the end waits for a terminal that doesn't read."""
@@ -41,6 +44,7 @@ class Outlet:
         self._wanted = False
         self._next = 0.0
         self._took = 0.0
+        self._hurry_until = 0.0
         self._planned: asyncio.Handle | None = None
         self._writing = False
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -68,9 +72,19 @@ class Outlet:
         self._wanted = True
         self._plan()
 
+    def hurry(self) -> None:
+        """A key was pressed: what it does is to be seen at once."""
+        now = self._clock()
+        self._hurry_until = now + HURRY_S
+        self._next = min(self._next, now)
+        self._replan()
+
     def answered(self, at: float) -> None:
         """The terminal has reported its cursor, at that time of the clock."""
         self._flow.answered(at)
+        self._replan()
+
+    def _replan(self) -> None:
         if self._planned is not None:
             self._planned.cancel()
             self._planned = None
@@ -122,6 +136,7 @@ class Outlet:
     def _due(self) -> None:
         self._planned = None
         began = self._clock()
+        spent = time.thread_time()
         if self._flow.wait(began) > 0:
             self._plan()
             return
@@ -134,9 +149,10 @@ class Outlet:
                 self._ask()
             self._write()
         least = MUTE_FRAME_S if self._flow.mute(began) else FRAME_S
-        # one frame alone may have been held up by anything
-        self._took += (self._clock() - began - self._took) / 8
-        self._next = began + max(least, min(SHARE * self._took, SLOWEST_S))
+        # of the processor's time: one that others use as well may hold up any frame
+        self._took += (time.thread_time() - spent - self._took) / 8
+        least = HURRIED_FRAME_S if began < self._hurry_until else max(least, min(SHARE * self._took, SLOWEST_S))
+        self._next = began + least
         self._plan()
 
     def _ask(self) -> None:

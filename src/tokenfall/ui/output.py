@@ -201,8 +201,10 @@ class TerminalDriver(LinuxDriver):
         if isinstance(message, events.CursorPosition):
             self._answers += 1
             self._loop.call_soon_threadsafe(self._display.outlet.answered, time.monotonic())
-        else:
-            super().process_message(message)
+            return
+        if isinstance(message, events.Key | events.Paste | events.MouseEvent):
+            self._loop.call_soon_threadsafe(self._display.outlet.hurry)
+        super().process_message(message)
 
 
 class Display:
