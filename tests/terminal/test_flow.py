@@ -64,7 +64,7 @@ def test_on_a_slow_line_little_waits_in_buffers(rate: float, round_trip: float) 
     sent = line.stream(1000, 600, 1 / 60)
     carried = sent * 600 / (1000 / 60)
     assert line.longest < 2 * AHEAD_S + round_trip + (FEWEST + 600) / rate
-    assert carried > rate * 0.6  # and yet the line is used
+    assert carried > rate * 0.45  # and yet the line is used
 
 
 def test_a_line_that_becomes_fast_is_used_again() -> None:
