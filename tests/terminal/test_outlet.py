@@ -6,6 +6,7 @@ import pty
 import time
 import tty
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 import pytest
@@ -19,11 +20,15 @@ class Side:
     """The terminal's side, and what was painted and lost on ours."""
 
     master: int
-    outlet: Outlet
+    terminal: int
+    outlet: Outlet = field(init=False)
     frames: list[bytes] = field(default_factory=list)
     painted: int = 0
     lost: int = 0
     read: bytes = b""
+
+    def __post_init__(self) -> None:
+        self.outlet = Outlet(self.paint, self.gone)
 
     def paint(self) -> bytes:
         self.painted += 1
@@ -55,21 +60,16 @@ def side() -> Iterator[Side]:
     master, slave = pty.openpty()
     tty.setraw(slave)
     os.set_blocking(master, False)
-    held: list[Side] = []
-    outlet = Outlet(lambda: held[0].paint(), lambda: held[0].gone())
-    held.append(Side(master, outlet))
-    outlet.terminal = slave  # type: ignore[attr-defined]
-    yield held[0]
-    outlet.close()
+    side = Side(master, slave)
+    yield side
+    side.outlet.close()
     for file in (master, slave):
-        try:
+        with suppress(OSError):
             os.close(file)
-        except OSError:
-            pass
 
 
 def opened(side: Side) -> Outlet:
-    side.outlet.open(open_terminal(side.outlet.terminal), asyncio.get_running_loop())  # type: ignore[attr-defined]
+    side.outlet.open(open_terminal(side.terminal), asyncio.get_running_loop())
     return side.outlet
 
 
@@ -151,6 +151,5 @@ async def test_when_the_terminal_is_gone_it_is_told_once(side: Side) -> None:
 
 
 async def test_the_flag_is_not_set_on_the_file_that_others_use(side: Side) -> None:
-    terminal = side.outlet.terminal  # type: ignore[attr-defined]
     opened(side)
-    assert os.get_blocking(terminal)
+    assert os.get_blocking(side.terminal)

@@ -19,6 +19,7 @@ from tests.test_chat import LEAVES, eventually, program, serving
 from tests.ui.test_app import answer, chat
 from textual._compositor import Compositor
 from textual.strip import Strip
+from textual.widget import Widget
 
 from tokenfall.ui.app import ChatApp
 from tokenfall.ui.output import DirectScreen, OwnRows, RowCompositor
@@ -173,6 +174,9 @@ async def test_rows_asked_for_directly_are_those_of_the_compositor(tmp_path: Pat
 
 
 def same_rows(app: ChatApp) -> None:
+    for widget in (app.transcript, app.rule, app.status):
+        whole = widget.outer_size.region
+        assert [*map(plain, widget.render_lines(whole))] == [*map(plain, Widget.render_lines(widget, whole))]
     compositor = app.screen._compositor
     wanted = compositor.render_strips()
     got = dict(app.display_rows._strips(compositor, list(range(app.size.height))))
@@ -240,7 +244,7 @@ def unread(folder: Path, server: ByteServer) -> Iterator[Unread]:
         terminal.close()
 
 
-LONG = [*[Send(chunked(openai_chunk(f"line {number} of what nobody reads\n\n"))) for number in range(3000)], Hold()]
+LONG: list[Step] = [*[Send(chunked(openai_chunk(f"line {number} of what nobody reads\n\n"))) for number in range(3000)], Hold()]
 
 
 def test_a_terminal_that_reads_nothing_holds_up_neither_the_stream_nor_the_keys(tmp_path: Path) -> None:

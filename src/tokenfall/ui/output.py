@@ -15,6 +15,7 @@ from typing import Any
 
 from rich.color import ColorSystem
 from rich.console import RenderableType
+from rich.segment import Segment
 from textual import constants, events
 from textual._compositor import ChopsUpdate, Compositor, CompositorUpdate
 from textual._context import visible_screen_stack
@@ -43,12 +44,13 @@ ANSWERS_S = 0.3
 
 
 class OwnRows(Widget):
-    """For a widget of fixed size whose lines keep their strips: a line that only moves is not made anew, and a change needs
-    no round of messages to be seen."""
+    """For a widget of fixed size, with padding but no border or tint, whose `render_line` gives the same strip for the same
+    line: a line that only moves is not made anew, and a change needs no round of messages to be seen."""
 
     def __init__(self) -> None:
         super().__init__()
         self._finished: dict[int, tuple[Strip, Strip]] = {}
+        self._finish: tuple[object, ...] = ()
 
     def refresh(self, *regions: Region, repaint: bool = True, layout: bool = False, recompose: bool = False) -> "OwnRows":
         screen = self.screen if self.is_mounted and repaint and not layout and not recompose else None
@@ -61,22 +63,34 @@ class OwnRows(Widget):
         return self
 
     def render_lines(self, crop: Region) -> list[Strip]:
-        if crop.x or crop.width != self.outer_size.width:
+        size = self.outer_size
+        if crop.x or crop.width != size.width or not size:
             return super().render_lines(crop)
-        return [self._line(y, crop.width) for y in crop.line_range]
-
-    def _line(self, y: int, width: int) -> Strip:
-        content = self.render_line(y - self.gutter.top)
-        kept = self._finished.get(id(content))
-        if kept is not None and kept[1].cell_length == width:
-            return kept[1]
-        # Textual's own padding, background and filters; it keeps lines by their place, where ours don't stay
-        self._styles_cache.set_dirty(Region(0, y, width, 1))
-        finished = super().render_lines(Region(0, y, width, 1))[0]
-        if len(self._finished) >= ROWS_KEPT:
+        base, background = self.background_colors
+        # the style that Textual pads with
+        style = self._styles_cache.get_inner_outer(base, background)[0].rich_style
+        filters = self.get_line_filters()
+        finish = (size, style, background, *filters)
+        if finish != self._finish or len(self._finished) >= ROWS_KEPT:
+            self._finish = finish
             self._finished.clear()
-        self._finished[id(content)] = content, finished
-        return finished
+        _, right, _, left = padding = self.styles.padding
+        pads = [[Segment(" " * count, style)] if count else [] for count in (left, right)]
+        inside = crop.height and size.width - left - right
+        lines: list[Strip] = []
+        for y in crop.line_range:
+            if not padding.top <= y < size.height - padding.bottom:
+                lines += super().render_lines(Region(0, y, size.width, 1))
+                continue
+            content = self.render_line(y - padding.top)
+            kept = self._finished.get(id(content))
+            if kept is None:
+                line = Strip([*pads[0], *content.adjust_cell_length(inside, style), *pads[1]], size.width)
+                for each in filters:
+                    line = line.apply_filter(each, background)
+                kept = self._finished[id(content)] = content, line
+            lines.append(kept[1])
+        return lines
 
 
 class RowCompositor(Compositor):
@@ -267,14 +281,13 @@ class Display:
         owners = self._owners_of(compositor)
         width = compositor.size.width
         shared: list[int] = []
-        for owner, group in groupby(rows, lambda y: owners[y]):
-            run = list(group)
+        for (owner, _), group in groupby(enumerate(rows), lambda each: (owners[each[1]], each[1] - each[0])):
+            run = [y for _, y in group]
             if owner is None:
                 shared += run
-                continue
-            widget, top = owner
-            for y in run:
-                yield y, widget.render_lines(Region(0, y - top, width, 1))[0]
+            else:
+                widget, top = owner
+                yield from zip(run, widget.render_lines(Region(0, run[0] - top, width, len(run))), strict=True)
         if shared:
             crop = Region(0, shared[0], width, shared[-1] - shared[0] + 1)
             chops = compositor._render_chops(crop, set(shared).__contains__)
