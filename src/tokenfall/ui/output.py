@@ -8,7 +8,7 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from itertools import groupby
 from typing import Any
@@ -53,13 +53,10 @@ class OwnRows(Widget):
         self._finish: tuple[object, ...] = ()
 
     def refresh(self, *regions: Region, repaint: bool = True, layout: bool = False, recompose: bool = False) -> "OwnRows":
-        screen = self.screen if self.is_mounted and repaint and not layout and not recompose else None
-        if not isinstance(screen, DirectScreen) or not screen.direct:
+        plain = repaint and not layout and not recompose and self.is_mounted and is_direct(self.app)
+        # `refresh` would get there too, by three messages, and forget styles and sizes, which don't change here
+        if not (plain and display_of(self.app).repaint(self, regions)):
             super().refresh(*regions, repaint=repaint, layout=layout, recompose=recompose)
-            return self
-        # `refresh` would do the same after three messages and forget styles and sizes, which don't change here
-        self._set_dirty(*regions)
-        screen.show(self)
         return self
 
     def render_lines(self, crop: Region) -> list[Strip]:
@@ -151,10 +148,6 @@ class DirectScreen(Screen[None]):
     def _update_timer(self) -> Timer:
         # where Textual asks for the next update; it only ever pauses and resumes what it gets
         return self._ticker if self.direct else super()._update_timer  # type: ignore[return-value]
-
-    def show(self, widget: Widget) -> None:
-        self._dirty_widgets.add(widget)
-        self._ticker.resume()
 
     def update_now(self) -> None:
         if not self.is_running or self.app._exit:
@@ -248,6 +241,24 @@ class Display:
         """These rows of the screen have changed, or all of them."""
         self._stale.update(range(screen.size.height) if rows is None else rows)
         self.outlet.want()
+
+    def repaint(self, widget: Widget, regions: Sequence[Region]) -> bool:
+        """These regions of the widget's content have changed, or all of it; False when Textual must find out where that is."""
+        if not self._app._running or self._app._batch_count:
+            return False
+        screen = self._app.screen
+        place = screen._compositor.visible_widgets.get(widget)
+        if place is None or not isinstance(screen, DirectScreen):
+            return False
+        region, clip = place
+        seen = region.intersection(clip)
+        top = region.y + widget.gutter.top
+        for changed in regions:
+            self._stale.update(range(max(top + changed.y, seen.y), min(top + changed.bottom, seen.bottom)))
+        if not regions:
+            self._stale.update(seen.line_range)
+        self.outlet.want()
+        return True
 
     def _paint(self) -> bytes:
         app = self._app
