@@ -320,3 +320,11 @@ def test_a_key_is_in_no_repr_and_no_message(where: Folders) -> None:
 
 def test_the_real_environment_will_do(where: Folders) -> None:
     assert config.settings(Options(), FileConfig(), os.environ, where).endpoint is None
+
+
+def test_repaint_is_one_of_two_words(where: Folders) -> None:
+    full = 'repaint = "full"'
+    assert settings(where, text=full).repaint == "full"
+    assert settings(where, Options(repaint="changes"), full).repaint == "changes"
+    with pytest.raises(ConfigError, match=r'line 2: repaint must be "changes" or "full"\.'):
+        load(where, 'mouse = false\nrepaint = "never"\n')

@@ -2,7 +2,8 @@
 
 import pytest
 
-from tokenfall.terminal.capabilities import Colors, capabilities, no_chat
+from tokenfall.config import Repaint
+from tokenfall.terminal.capabilities import Colors, Screenful, capabilities, no_chat, screenful
 
 
 @pytest.mark.parametrize(("env", "colors"), [
@@ -55,3 +56,18 @@ def test_not_served() -> None:
     assert "TERM is not set" in no_chat({})
     assert no_chat({"TERM": ""}) == no_chat({})
     assert "tokenfall ask" in no_chat({})
+
+
+@pytest.mark.parametrize(
+    ("env", "repaint", "drawn"),
+    [
+        ({"TERM": "xterm-256color"}, "changes", Screenful(scrolls=True, paints_erased=True, whole=False)),
+        ({"TERM": "tmux-256color"}, "changes", Screenful(scrolls=True, paints_erased=True, whole=False)),
+        ({"TERM": "screen"}, "changes", Screenful(scrolls=True, paints_erased=False, whole=False)),
+        ({"TERM": "xterm", "STY": "1.screen"}, "changes", Screenful(scrolls=True, paints_erased=False, whole=False)),
+        ({"TERM": "sun-color"}, "changes", Screenful(scrolls=False, paints_erased=False, whole=True)),
+        ({"TERM": "xterm"}, "full", Screenful(scrolls=False, paints_erased=True, whole=True)),
+    ],
+)
+def test_how_a_screen_is_drawn(env: dict[str, str], repaint: Repaint, drawn: Screenful) -> None:
+    assert screenful(env, repaint) == drawn

@@ -113,3 +113,12 @@ def test_after_another_program_had_the_terminal_nothing_is_under_way() -> None:
     flow.forget()
     assert flow.under_way == flow.open_questions == 0
     assert flow.wait(0.0) == 0.0
+
+
+def test_a_stall_of_a_moment_does_not_make_a_fast_line_a_slow_one() -> None:
+    line = Line(1_000_000, 0.06)
+    line.ask()
+    line.stream(600, 40, 1 / 60)
+    line.free = line.now + 0.3  # the terminal looked elsewhere
+    line.stream(60, 40, 1 / 60)
+    assert line.stream(600, 40, 1 / 60) == 600

@@ -19,6 +19,9 @@ FEWEST, MOST = 512, 65536
 UNMEASURED = 40_000.0
 """Bytes a second that a line is taken for before it has been measured."""
 
+RISE = 1.2
+"""How fast a line that keeps up is believed to be faster, answer by answer, until it is as if it had not been measured."""
+
 PATIENCE_S = 1.0
 """The longest that a frame waits for an answer. A terminal that hasn't answered the first question by then is taken for mute."""
 
@@ -115,9 +118,10 @@ class Flow:
         to wait in a buffer."""
         carried = (asked.before - asked.read) / max(now - min(asked.read_at, asked.at), 1e-4)
         if now - asked.at - self.round_trip > AHEAD_S:
-            self._rate = carried if carried < self._rate / 4 else (self._rate + carried) / 2
+            # too low for a line that had little to carry and was late for another reason, so one answer doesn't decide
+            self._rate = (self._rate + carried) / 2
         else:
-            self._rate = max(self._rate, carried)
+            self._rate = max(carried, min(self._rate * RISE, UNMEASURED), self._rate)
 
     def wait(self, now: float) -> float:
         """Seconds until more may be written; 0 for at once. An answer may end the wait before."""
