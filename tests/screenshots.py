@@ -40,9 +40,8 @@ async def record() -> None:
         endpoint = await model.start()
         assert endpoint.api_key is not None
         for question in QUESTIONS:
-            body = json.dumps(
-                {"messages": [{"role": "user", "content": question}], "stream": True, "stream_options": {"include_usage": True}, **SAMPLING}
-            ).encode()
+            asked = {"messages": [{"role": "user", "content": question}], "stream": True, "stream_options": {"include_usage": True}}
+            body = json.dumps({**asked, **SAMPLING}).encode()
             reader, writer = await asyncio.open_connection("127.0.0.1", urlsplit(endpoint.base_url).port)
             head = f"POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Length: {len(body)}\r\n"
             started = time.monotonic()
@@ -53,7 +52,8 @@ async def record() -> None:
             writer.close()
             streams.append({"question": question, "model": model.name, "chunks": chunks})
         await model.stop()
-    RECORDING.write_text(json.dumps({"about": "SmolLM2-135M-Instruct on llama.cpp: seconds since sending, bytes in base64", "streams": streams}, indent=0))
+    about = "SmolLM2-135M-Instruct on llama.cpp: seconds since sending, bytes in base64"
+    RECORDING.write_text(json.dumps({"about": about, "streams": streams}, indent=0))
 
 
 def script(stream: dict[str, list[tuple[float, str]]]) -> list[Step]:
@@ -65,12 +65,6 @@ def script(stream: dict[str, list[tuple[float, str]]]) -> list[Step]:
     return steps
 
 
-async def until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(60):
-        while not condition():
-            await asyncio.sleep(0.01)
-
-
 Scene = Callable[[ChatApp, Pilot[None]], Awaitable[None]]
 
 
@@ -79,9 +73,15 @@ async def ask(app: ChatApp, pilot: Pilot[None], question: str, tokens: int | Non
     app.prompt.insert(question)
     await pilot.press("enter")
     if tokens is None:
-        await until(lambda: app.status.view.state == "ready" and not app.session.running and len(app.session.messages) % 2 == 0)
+        await until(pilot, lambda: not app.session.running and app.status.view.state == "ready")
     else:
-        await until(lambda: app.status.view.clock is not None and app.status.view.clock.tokens >= tokens)
+        await until(pilot, lambda: app.status.view.clock is not None and app.status.view.clock.tokens >= tokens)
+
+
+async def until(pilot: Pilot[None], condition: Callable[[], bool]) -> None:
+    async with asyncio.timeout(60):
+        while not condition():
+            await pilot.pause(0.01)
 
 
 async def streaming(app: ChatApp, pilot: Pilot[None]) -> None:

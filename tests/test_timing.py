@@ -1,6 +1,6 @@
 import pytest
 
-from tokenfall.timing import Gaps, StreamClock, percentile
+from tokenfall.timing import StreamClock, percentile
 
 
 def clock(sent: float, *arrivals: float) -> StreamClock:
@@ -50,8 +50,7 @@ def test_mean_rate_prefers_the_services_count() -> None:
 def test_gaps() -> None:
     gaps = clock(0.0, 1.0, 1.1, 1.3, 1.6, 2.6).gaps()
     assert gaps is not None
-    assert (gaps.median, gaps.p95, gaps.longest) == (pytest.approx(0.2), pytest.approx(1.0), pytest.approx(1.0))
-    assert isinstance(gaps, Gaps)
+    assert [gaps.median, gaps.p95, gaps.longest] == pytest.approx([0.2, 1.0, 1.0])
 
 
 @pytest.mark.parametrize(("share", "expected"), [(0.0, 1), (0.5, 5), (0.51, 6), (0.95, 10), (1.0, 10)])

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from tests.byteserver import DONE, ByteServer, Hold, Script, Send, Wait, chunked, json_response, openai_chunk, response, sse_response
+from tests.byteserver import DONE, ByteServer, Close, Hold, Script, Send, Wait, chunked, json_response, openai_chunk, response, sse_response
 from textual.pilot import Pilot
 
 from tokenfall.config import FileConfig, Folders, Options, settings
@@ -27,9 +27,8 @@ class Chat:
 
     @property
     def screen(self) -> str:
-        width, height = self.app.size
         rows = self.app.screen._compositor.render_strips()
-        return "\n".join("".join(segment.text for segment in row).rstrip() for row in rows[:height])
+        return "\n".join("".join(segment.text for segment in row).rstrip() for row in rows)
 
     @property
     def state(self) -> str:
@@ -160,7 +159,7 @@ async def test_the_ctrl_c_ladder_ends_in_quitting(tmp_path: Path) -> None:
 
 async def test_a_message_queued_while_a_reply_streams_goes_when_it_ends(tmp_path: Path) -> None:
     release = asyncio.Event()
-    first = [Send(sse_response(openai_chunk("one"))), Wait(release), Send(chunked(openai_chunk(finish="stop"), DONE, last=True))]
+    first: Script = [Send(sse_response(openai_chunk("one"))), Wait(release), Send(chunked(openai_chunk(finish="stop"), DONE, last=True))]
     async with chat(tmp_path, first, answer("two")) as it:
         await it.say("q1")
         await it.seen("one")
@@ -200,8 +199,6 @@ FAULTS = {
 @pytest.mark.parametrize("fault", FAULTS)
 async def test_a_fault_is_a_sentence_and_retry_asks_again(tmp_path: Path, fault: str) -> None:
     data, shown = FAULTS[fault]
-    from tests.byteserver import Close
-
     async with chat(tmp_path, [Send(data), Close()], answer("fine now")) as it:
         await it.say("my question")
         await it.seen(shown)
@@ -223,7 +220,7 @@ async def test_nothing_listens_there(tmp_path: Path) -> None:
 async def test_the_reader_who_scrolled_up_is_left_alone(tmp_path: Path) -> None:
     release = asyncio.Event()
     lines = [f"line{number}  \n" for number in range(60)]
-    script = [Send(sse_response(*map(openai_chunk, lines))), Wait(release), Send(chunked(*map(openai_chunk, lines))), Hold()]
+    script: Script = [Send(sse_response(*map(openai_chunk, lines))), Wait(release), Send(chunked(*map(openai_chunk, lines))), Hold()]
     async with chat(tmp_path, script) as it:
         await it.say("q")
         await it.seen("line59")

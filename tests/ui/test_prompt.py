@@ -55,7 +55,8 @@ class Demo(App[None]):
         self.bubbled: list[str] = []
         self.layouts = 0
         self.completion = Completion(ROWS, arguments)
-        self.prompt = Prompt(PromptHistory(folder / "prompts.jsonl"), self.submitted, completion=self.completion, placeholder="Ask anything")
+        history = PromptHistory(folder / "prompts.jsonl")
+        self.prompt = Prompt(history, self.submitted, completion=self.completion, placeholder="Ask anything")
 
     def compose(self) -> ComposeResult:
         yield Static("ready", id="above", markup=False)
