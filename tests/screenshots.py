@@ -44,8 +44,9 @@ async def record() -> None:
             body = json.dumps({**asked, **SAMPLING}).encode()
             reader, writer = await asyncio.open_connection("127.0.0.1", urlsplit(endpoint.base_url).port)
             head = f"POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Length: {len(body)}\r\n"
+            head += f"Content-Type: application/json\r\nAuthorization: Bearer {endpoint.api_key.reveal()}\r\n\r\n"
             started = time.monotonic()
-            writer.write(f"{head}Content-Type: application/json\r\nAuthorization: Bearer {endpoint.api_key.reveal()}\r\n\r\n".encode() + body)
+            writer.write(head.encode() + body)
             chunks = []
             while data := await reader.read(65536):
                 chunks.append([round(time.monotonic() - started, 4), base64.b64encode(data).decode()])

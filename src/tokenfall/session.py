@@ -4,13 +4,13 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from dataclasses import replace
 from functools import partial
 
 from tokenfall.config import Endpoint, Settings
 from tokenfall.engine import Turn
-from tokenfall.errors import ServiceError, TokenfallError
+from tokenfall.errors import EmbeddedModelError, ServiceError, TokenfallError
 from tokenfall.events import Ended, TurnEvent
 from tokenfall.local import EmbeddedModel
 from tokenfall.messages import Message, Request, user_message
@@ -56,6 +56,12 @@ class Service:
     def choose(self, endpoint: Endpoint | None) -> None:
         """From the next turn on this endpoint answers; None is the embedded model."""
         self.endpoint = endpoint
+
+    def spawn(self) -> None:
+        """Lets the embedded model begin to load before there is an event loop; what goes wrong is told by `start`."""
+        if self.endpoint is None:
+            with suppress(EmbeddedModelError):
+                self._model.spawn()
 
     def start(self) -> asyncio.Task[Endpoint] | None:
         """Begins to load the embedded model, if that is what answers; the task ends when it is ready or has failed."""

@@ -119,7 +119,7 @@ def test_joints_tell_how_lines_were_cut() -> None:
 def test_decoration_is_apart_from_content() -> None:
     first, second = lines(whole("> - aaaa\n>   bbbb"), 12)
     assert first == Line((Run("▎ ", Style("marker")), Run("• ", Style("marker"))), (Run("aaaa", Style("quote")),))
-    assert second == Line((Run("▎ ", Style("marker")), Run("  ", Style("marker"))), (Run("bbbb", Style("quote")),), joint=" ")
+    assert second == Line((Run("▎ ", Style("marker")), Run("  ")), (Run("bbbb", Style("quote")),), joint=" ")
 
 
 def test_combined_characters_stay_whole() -> None:

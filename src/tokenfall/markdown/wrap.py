@@ -145,14 +145,22 @@ class Wrapper:
                 self._put(space.text, space.style, before)
 
     def _break_word(self) -> None:
-        """Puts all of a word that is too long but for its last line's worth."""
+        """Puts a word that is too long: narrow stretches at the edge, else by combined characters."""
         self._make_room()
         pending, self._word, self._word_width = self._word, [], 0
-        for text, style, _ in pending:
-            for cluster, width, _ in _clusters(text):
-                if self._runs and self._used + width > self.width:
-                    self._end_line("")
-                self._put(cluster, style, width)
+        for text, style, width in pending:
+            rest = text
+            narrow = _NARROW.fullmatch(text) is not None
+            while narrow and self._used + width > self.width:
+                room = self.width - self._used
+                if room > 0:
+                    self._put(rest[:room], style, room)
+                rest, width = rest[max(0, room) :], width - max(0, room)
+                self._end_line("")
+            if self._runs and self._used + width > self.width:
+                self._end_line("")
+            if rest:
+                self._put(rest, style, width)
 
     def _put(self, text: str, style: Style, width: int) -> None:
         last = self._runs[-1] if self._runs else None

@@ -5,7 +5,7 @@ import logging
 import os
 import signal
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from textual import work
@@ -26,6 +26,7 @@ from tokenfall.transport import Transport
 from tokenfall.ui.commands import COMMANDS, arguments, copy_reply, open_help, open_palette, parse, unknown
 from tokenfall.ui.completion import CommandRow, Completion
 from tokenfall.ui.entries import fault, notice
+from tokenfall.ui.keys import unknown_actions
 from tokenfall.ui.prompt import Prompt
 from tokenfall.ui.rule import Rule
 from tokenfall.ui.status import StatusLine, View
@@ -81,13 +82,16 @@ class ChatApp(App[None]):
         self.themes = load_themes(settings.folders.config / "themes", colourless=self._colourless)
         self.transport = Transport()
         self.service = Service(settings, self.transport)
+        self.service.spawn()
         self.session = Session(settings, self.service, self.transport)
-        self._quit_asked_at = float("-inf")
+        self._quit_asked_at = self._status_at = float("-inf")
         look = self._start_theme(colours).look
         self.transcript = Transcript(look)
         self.rule = Rule(look)
-        self.completion = Completion([CommandRow(each.name, each.hint, each.description) for each in COMMANDS.values()], self._arguments)
-        self.prompt = Prompt(PromptHistory(settings.folders.data / "prompts.jsonl"), self.submit, completion=self.completion)
+        rows = [CommandRow(each.name, each.hint, each.description) for each in COMMANDS.values()]
+        self.completion = Completion(rows, lambda command, partial: arguments(self, command, partial))
+        history = PromptHistory(settings.folders.data / "prompts.jsonl")
+        self.prompt = Prompt(history, self.submit, completion=self.completion, placeholder="Ask anything")
         self.status = StatusLine(look, View(), time.monotonic)
         self.turns = Turns(self.session, self.transcript, self.status.view, lambda: self.post_message(self.TurnNews()))
         self.set_keymap(dict(settings.keys))
@@ -106,25 +110,29 @@ class ChatApp(App[None]):
         yield self.prompt
         yield self.status
 
-    def _arguments(self, command: str, partial: str) -> list[str]:
-        return arguments(self, command, partial)
-
     def on_mount(self) -> None:
         self.theme_changed_signal.subscribe(self, self._theme_changed)
         # back from Ctrl-Z the terminal holds whatever the shell left there
         self.app_resume_signal.subscribe(self, lambda _: self.refresh(layout=True))
         self.prompt.focus()
         self.tell(f"tokenfall {__version__}. Ask anything; Ctrl-C stops an answer, F1 lists every key, / the commands.")
-        for problem in self.themes.problems:
-            self.tell_fault(str(problem))
-        if self.settings.theme and self.settings.theme not in self.themes.by_name:
-            self.tell_fault(f"There is no theme {self.settings.theme!r}. /theme lists them.")
-        self._tick_timer = self.set_interval(WAITING_TICK_S, self.update_status, pause=True)
+        for problem in self._misconfigured():
+            self.tell_fault(problem)
+        self._tick_timer = self.set_interval(WAITING_TICK_S, self._tick, pause=True)
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGHUP):
             loop.add_signal_handler(number, self.exit)
         self.start_service()
         self.call_after_refresh(self._warm)
+
+    def _misconfigured(self) -> Iterator[str]:
+        """What the configuration names that only the screen knows to be missing."""
+        yield from map(str, self.themes.problems)
+        if self.settings.theme and self.settings.theme not in self.themes.by_name:
+            yield f"There is no theme {self.settings.theme!r}. /theme lists them."
+        for action in unknown_actions(self.key_groups, self.settings.keys):
+            file = self.settings.folders.config_file
+            yield f"{file}: [keys] moves {action!r}, which is no action. F1 lists them in brackets."
 
     async def on_unmount(self) -> None:
         self.session.stop()
@@ -213,7 +221,12 @@ class ChatApp(App[None]):
 
     # the status line
 
+    def _tick(self) -> None:
+        if self.status.view.state != "streaming" or time.monotonic() - self._status_at >= STREAMING_TICK_S:
+            self.update_status()
+
     def update_status(self) -> None:
+        self._status_at = time.monotonic()
         view = self.status.view
         view.model = self.service.name
         view.context = self.service.context

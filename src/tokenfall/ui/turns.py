@@ -80,6 +80,7 @@ class Turns:
         self._transcript.scroll_to_bottom()
 
     def _start(self) -> None:
+        self._session.service.start()
         self._view.clock = StreamClock()
         self._view.usage = Usage()
         self._view.state = "loading" if self._session.service.loading else "waiting"
