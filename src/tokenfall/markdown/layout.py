@@ -119,10 +119,9 @@ class Layout:
         if item.checked is not None:
             box = f"{BOXES[item.checked]} "
             marker = box if marker[0] in BULLETS else marker + box
-        before = len(self.lines)
         edge = _Edge(None if stub else Run(marker, MARKER), Run(" " * cell_len(marker)))
         self._within(edge, item.children, spaced=False)
-        if not stub and len(self.lines) == before:
+        if edge.first is not None:
             self._edges.append(edge)
             self._emit(())
             self._edges.pop()

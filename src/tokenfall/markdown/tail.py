@@ -145,7 +145,7 @@ class Tail:
         look = self._look(references, defined, _whole_lines)
         stubs = len(self.context.stubs)
         if not look.blocks:
-            return None
+            return self._close_definitions(look, defined)
         path, line = open_path(look.blocks, look.lines, stubs)
         if line <= stubs:
             self._take_in(look, references)
@@ -158,6 +158,13 @@ class Tail:
         self.text = self.text[look.offset(line) :]
         self._reset(open_context(path, line, look.lines, self.context, follows=self.context.follows or look.blocks[0].line < line))
         return Closed(pieces, laid, defined)
+
+    def _close_definitions(self, look: _Look, defined: References) -> Closed | None:
+        """No block yet, only link definitions: a blank line ends them."""
+        if not defined or look.lines[-2].strip(" \t"):
+            return None
+        self.text = self.text[len(look.text) :]
+        return Closed([Piece(self.context, look.text)], {}, defined)
 
     def _cut(self, look: _Look, starts: list[int], end: int, references: References) -> tuple[list[Piece], dict[int, list[Line]]]:
         """The text up to a line, in a piece for each block that starts above it."""

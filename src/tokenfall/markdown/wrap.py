@@ -149,18 +149,20 @@ class Wrapper:
         self._make_room()
         pending, self._word, self._word_width = self._word, [], 0
         for text, style, width in pending:
-            rest = text
-            narrow = _NARROW.fullmatch(text) is not None
-            while narrow and self._used + width > self.width:
-                room = self.width - self._used
-                if room > 0:
-                    self._put(rest[:room], style, room)
-                rest, width = rest[max(0, room) :], width - max(0, room)
-                self._end_line("")
+            if _NARROW.fullmatch(text):
+                self._fill(text, style)
+                continue
             if self._runs and self._used + width > self.width:
                 self._end_line("")
-            if rest:
-                self._put(rest, style, width)
+            self._put(text, style, width)
+
+    def _fill(self, text: str, style: Style) -> None:
+        while len(text) > (room := self.width - self._used):
+            if room > 0:
+                self._put(text[:room], style, room)
+                text = text[room:]
+            self._end_line("")
+        self._put(text, style, len(text))
 
     def _put(self, text: str, style: Style, width: int) -> None:
         last = self._runs[-1] if self._runs else None

@@ -18,6 +18,7 @@ from tokenfall import __version__
 from tokenfall.config import Settings
 from tokenfall.errors import TokenfallError
 from tokenfall.events import Ended
+from tokenfall.filters import visible
 from tokenfall.session import Service, Session
 from tokenfall.store import PromptHistory
 from tokenfall.terminal.capabilities import capabilities
@@ -228,7 +229,7 @@ class ChatApp(App[None]):
     def update_status(self) -> None:
         self._status_at = time.monotonic()
         view = self.status.view
-        view.model = self.service.name
+        view.model = visible(self.service.name, newlines=False)
         view.context = self.service.context
         view.ctrl_c = self._ctrl_c()
         self.status.update()
@@ -236,7 +237,7 @@ class ChatApp(App[None]):
     def _ctrl_c(self) -> str:
         if self.session.running:
             return "stop"
-        if self._selection():
+        if self.transcript.selecting or not self.prompt.selection.is_empty:
             return "copy"
         if self.prompt.text:
             return "clear"
