@@ -22,6 +22,7 @@ PICTURES = {
     "numbers": ("9. a\n1. b\n\n99) c\n1) d", 40, " 9. a\n10. b\n\n99) c\n100) d"),
     "gaps in lists are where the source has them": ("- a\n- b\n\n  c\n\n- d\n- e", 40, "• a\n• b\n\n  c\n\n• d\n• e"),
     "tasks": ("- [ ] a\n- [x] b\n1. [ ] c", 40, "☐ a\n☑ b\n\n 1. ☐ c"),
+    "an empty quote": (">\n\na", 40, "▎ \n\na"),
     "an empty item": ("-\n- a", 40, "• \n• a"),
     "items wrap under their text": ("- aaaa bbbbb\n- cc", 10, "• aaaa\n  bbbbb\n• cc"),
     "quotes": ("> a\n> b\n>\n> > c\n\nd", 40, "▎ a b\n▎ \n▎ ▎ c\n\nd"),

@@ -83,6 +83,24 @@ def test_the_examples_of_the_specification(number: int) -> None:
         check(example, Random(number + index))
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "  \n\naaa\n  \n\n# aaa\n\n  \n",
+        "\n\n-   \n\n   - bar\n  foo\n   foo\n",
+        "- ```\n\n- b\n",
+        "+ ~~~*\n\n## x\n",
+        "1. > \n\t## a\n* b\n",
+        "-\n  foo\n-\n  ```\n  bar\n  ```\n-\n      baz\n",
+        "[foo]: /url\n\"title\nabc\"\n\n[foo]\n",
+        "> [foo]: /url\n> bar\n\n[foo]\n",
+    ],
+)
+def test_texts_that_were_wrong_once(text: str) -> None:
+    for seed in range(5):
+        check(text, Random(seed))
+
+
 def test_pairs_of_examples() -> None:
     random = Random(5)
     for _ in range(200):

@@ -250,6 +250,41 @@ async def test_copy_takes_the_reply_and_its_code_blocks_exactly(tmp_path: Path) 
         await it.seen("has 2 code blocks")
 
 
+async def test_text_is_selected_with_the_mouse_and_typing_goes_on(tmp_path: Path) -> None:
+    async with chat(tmp_path, answer("alpha beta gamma  \ndelta epsilon")) as it:
+        await it.say("q")
+        await it.seen("delta")
+        await it.until(lambda: not it.app.session.running)
+        rows = it.screen.split("\n")
+        first = next(number for number, row in enumerate(rows) if "alpha" in row)
+        left = rows[first].index("beta")
+        await it.pilot.mouse_down(offset=(left, first))
+        await it.pilot.hover(offset=(left + 4, first + 1))
+        await it.pilot.mouse_up(offset=(left + 4, first + 1))
+        await it.seen("C copy")
+        await it.pilot.press("x")
+        assert it.app.prompt.text == "x"
+        await it.pilot.press("ctrl+c")
+        assert it.copied == ["beta gamma\ndelta epsil"]
+        await it.seen("C clear")
+
+
+async def test_text_is_selected_with_keys(tmp_path: Path) -> None:
+    async with chat(tmp_path, answer("alpha beta")) as it:
+        await it.say("q")
+        await it.seen("alpha")
+        await it.until(lambda: not it.app.session.running)
+        await it.pilot.press("tab")
+        await it.seen("Tab back")
+        await it.pilot.press("v", "down", "down", "shift+down", "y")
+        assert len(it.copied) == 1
+        assert it.copied[0].startswith("tokenfall")
+        await it.pilot.press("escape")
+        assert not it.app.transcript.selecting
+        await it.pilot.press("tab")
+        await it.gone("Tab back")
+
+
 async def test_unknown_commands_are_told_and_stay_in_the_prompt(tmp_path: Path) -> None:
     async with chat(tmp_path) as it:
         await it.say("/stast ")

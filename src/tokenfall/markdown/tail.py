@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import pairwise
 
-from tokenfall.markdown.blocks import Code, Paragraph, References, Table, parse
+from tokenfall.markdown.blocks import Code, Paragraph, References, Table, is_blank, parse
 from tokenfall.markdown.growth import CodeGrowth, GrowingLayout, Growth, ParagraphGrowth, Settled, TableGrowth
 from tokenfall.markdown.inline import atoms, next_segment
 from tokenfall.markdown.layout import QUOTE, Context, Layout
@@ -211,8 +211,12 @@ class Tail:
                 self._take_segments(leaf, look, references, style)
             case Code(unclosed=True, text=text) if text.endswith("\n"):
                 code = self._growth if isinstance(self._growth, CodeGrowth) else CodeGrowth(look.lines[leaf.line], leaf)
-                code.take(leaf)
-                self._move(code, len(look.text))
+                last = len(look.lines) - 2
+                whole = code.rest(leaf)
+                taken = whole[: whole.rfind("\n", 0, -1) + 1] if is_blank(look.lines[last]) else whole
+                if taken:
+                    code.take(taken)
+                    self._move(code, len(look.text) if taken == whole else look.offset(last))
             case Table(rows=rows) if rows and look.text.endswith("\n"):
                 table = self._growth if isinstance(self._growth, TableGrowth) else _table_growth(leaf, look, references)
                 table.take([[list(atoms(cell, references, style)) for cell in row] for row in rows])

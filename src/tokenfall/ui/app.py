@@ -57,12 +57,12 @@ class ChatApp(App[None]):
     NOTIFICATION_TIMEOUT = 3.0
 
     BINDINGS = [
-        Binding("ctrl+c", "interrupt", "stop the reply; else copy the selection, clear the prompt, quit", id="interrupt", priority=True),
-        Binding("escape", "escape", "close what is open, else stop the reply", id="escape"),
+        Binding("ctrl+c", "interrupt", "stop, else copy, else clear, else quit", id="interrupt", priority=True),
+        Binding("escape", "escape", "close what is open, else stop", id="escape"),
         Binding("pageup", "scroll(-1)", "scroll a page up", id="page_up"),
         Binding("pagedown", "scroll(1)", "scroll a page down", id="page_down"),
-        Binding("home", "top", "to the beginning (in the prompt: when it is empty)", id="top"),
-        Binding("end", "bottom", "to the end, and follow it (in the prompt: when it is empty)", id="bottom"),
+        Binding("home", "top", "to the beginning, on an empty prompt", id="top"),
+        Binding("end", "bottom", "to the end, on an empty prompt", id="bottom"),
         Binding("tab", "app.focus_next", "between prompt and transcript", id="switch"),
         Binding("ctrl+d", "quit", "quit, on an empty prompt", id="quit"),
         Binding("ctrl+z", "suspend_process", "suspend", id="suspend", priority=True),
@@ -296,6 +296,9 @@ class ChatApp(App[None]):
 
     def on_transcript_moved(self, event: Transcript.Moved) -> None:
         self.rule.show_below(event.below)
+
+    def on_descendant_focus(self) -> None:
+        self.rule.show_keys(self.transcript.has_focus)
 
     def on_transcript_selected(self) -> None:
         self.update_status()

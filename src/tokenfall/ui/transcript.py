@@ -26,6 +26,7 @@ class Transcript(Widget, can_focus=True):
     """Follows the bottom until the reader scrolls up; then what is in view stays where it is."""
 
     ALLOW_SELECT = False  # we select by lines of text, not by widgets
+    FOCUS_ON_CLICK = False  # what is typed after a click goes where it went before
     DEFAULT_CSS = "Transcript { height: 1fr; padding: 0 1; }"
     BINDINGS = [
         Binding("up,k", "move(-1, 0)", "up", show=False),
