@@ -8,7 +8,6 @@ from textual.widget import Widget
 from tokenfall.markdown.lines import Style
 from tokenfall.ui.theme import Look
 
-
 KEYS = " v select · a all · y copy · Tab back "
 
 
