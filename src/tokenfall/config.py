@@ -31,7 +31,7 @@ CONFIG_FILE = "config.toml"
 _FILE_KEYS = ("model", "model_file", "system", "max_tokens", "temperature", "theme", "mouse", "keys", "endpoints")
 _ENDPOINT_KEYS = ("wire", "base_url", "model", "api_key_env", "headers")
 _ENDPOINT_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
-_HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110 section 5.6.2, token
+HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110 section 5.6.2, token
 _SECRET_HEADERS = frozenset({"authorization", "proxy-authorization", "cookie", "api-key", "x-api-key", "x-goog-api-key"})
 _TOML_PLACE = re.compile(r"\s*\(at (?:line (\d+), column (\d+)|end of document)\)$")
 
@@ -122,6 +122,15 @@ class Settings:
     theme: str
     mouse: bool
     keys: Mapping[str, str]
+
+    @property
+    def known(self) -> tuple[Endpoint, ...]:
+        """The configured endpoints, and `endpoint` as the options made it: in its own place, or last when it is not configured."""
+        target = self.endpoint
+        if target is None:
+            return self.endpoints
+        rows = tuple(target if each.name == target.name else each for each in self.endpoints)
+        return rows if target in rows else (*rows, target)
 
 
 def folders(env: Mapping[str, str]) -> Folders:
@@ -215,9 +224,10 @@ def is_loopback(url: str) -> bool:
 
     host = urlsplit(url).hostname or ""
     try:
-        return ipaddress.ip_address(host).is_loopback
+        address = ipaddress.ip_address(host)
     except ValueError:
-        return host == "localhost" or host.endswith(".localhost")
+        return host == "localhost" or host.endswith(".localhost")  # RFC 6761, section 6.3
+    return address.is_loopback or address.is_unspecified
 
 
 def _target(
@@ -475,7 +485,7 @@ def _endpoint(rows: _Table, name: str) -> Endpoint:
 
 def _headers(table: _Table) -> tuple[tuple[str, str], ...]:
     for name in table.values:
-        if not _HEADER_NAME.fullmatch(name):
+        if not HEADER_NAME.fullmatch(name):
             raise table.wrong(name, f"{name!r} can't be the name of a header.")
         value = table.text(name)
         if not (value.isascii() and value.isprintable()):

@@ -10,7 +10,7 @@ from functools import partial
 
 from tokenfall.config import Endpoint, Settings
 from tokenfall.engine import Turn
-from tokenfall.errors import EmbeddedModelError, ServiceError, TokenfallError
+from tokenfall.errors import EmbeddedModelError, NetworkError, ServiceError, TokenfallError
 from tokenfall.events import Ended, TurnEvent
 from tokenfall.local import EmbeddedModel
 from tokenfall.messages import Message, Request, user_message
@@ -78,12 +78,22 @@ class Service:
             # a stopped turn must not stop the model from loading
             return await asyncio.shield(starting)
         assert self.endpoint is not None
-        if not self.endpoint.model:
-            names = await self._transport.list_models(self.endpoint)
-            if not names:
-                raise ServiceError(f"{self.endpoint.base_url} lists no models.", "Name one with --model.")
-            self.endpoint = replace(self.endpoint, model=names[0])
-        return self.endpoint
+        endpoint = self.endpoint
+        if endpoint.model:
+            return endpoint
+        names = await self._transport.list_models(endpoint)
+        if not names:
+            raise ServiceError(f"{endpoint.base_url} lists no models.", "Name one with --model.")
+        named = replace(endpoint, model=names[0])
+        if self.endpoint is endpoint:
+            self.endpoint = named
+        return named
+
+    async def why(self, error: TokenfallError | None) -> TokenfallError | None:
+        """The reason behind a turn's error, where it is that the embedded model has died."""
+        if isinstance(error, NetworkError) and self.endpoint is None and self._model.returncode is not None:
+            return await self._model.ended()
+        return error
 
     async def close(self) -> None:
         if self._starting is not None:
@@ -125,8 +135,11 @@ class Session:
             self.messages.pop()
         self._run(publish)
 
-    def clear(self) -> None:
-        self.messages.clear()
+    def begin_anew(self) -> None:
+        """A new conversation. The turn under way is stopped and heard of no more."""
+        self.stop()
+        self._task = None
+        self.messages = []
 
     def stop(self) -> None:
         """Ends the turn under way: its connection closes now, its Ended follows. Harmless at any moment."""
@@ -146,11 +159,13 @@ class Session:
         async with aclosing(turn.events()) as events:
             async for event in events:
                 if isinstance(event, Ended):
-                    return event
+                    return replace(event, error=await self.service.why(event.error))
                 publish(event)
         raise AssertionError("a turn ends in Ended")
 
     def _finish(self, turn: Turn, publish: Publish, task: asyncio.Task[Ended]) -> None:
+        if task is not self._task:
+            return
         ended = outcome(turn, task)
         self._task = None
         if ended.reply.parts:
@@ -167,4 +182,4 @@ def outcome(turn: Turn, task: asyncio.Task[Ended]) -> Ended:
     if defect is None:
         return task.result()
     log.error("a turn broke", exc_info=defect)
-    return turn.failed(now, TokenfallError(f"tokenfall failed here ({type(defect).__name__}); the log has the details."))
+    return turn.failed(now, TokenfallError(f"This is a fault in tokenfall ({type(defect).__name__}); its log has the details."))

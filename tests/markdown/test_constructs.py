@@ -80,6 +80,10 @@ def test_inline_styles() -> None:
     ]
 
 
+def test_emphasis_goes_on_over_many_lines() -> None:
+    assert {run.style for run in runs(f"*{'word ' * 150}end*")} == {Style(italic=True)}
+
+
 def test_links_carry_their_target() -> None:
     link = Style("link", href="http://x.example/a%20b")
     assert runs("[a **b**](<http://x.example/a b>)") == [Run("a ", link), Run("b", Style("link", bold=True, href=link.href))]
