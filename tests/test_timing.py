@@ -47,6 +47,21 @@ def test_mean_rate_prefers_the_services_count() -> None:
     assert counted.mean_rate(9) == pytest.approx(4.0)
 
 
+def test_a_suspension_counts_neither_in_ttft_nor_in_gaps() -> None:
+    suspended = clock(10.0)
+    suspended.away(60.0)
+    assert suspended.ttft(70.3) == pytest.approx(0.3)
+    suspended.token(70.5)
+    suspended.token(70.6)
+    suspended.away(30.0)
+    suspended.token(100.8)
+    gaps = suspended.gaps()
+    assert suspended.ttft(200.0) == pytest.approx(0.5)
+    assert gaps is not None
+    assert gaps.longest == pytest.approx(0.2)
+    assert suspended.rate(100.8) == pytest.approx(2 / 0.3)
+
+
 def test_gaps() -> None:
     gaps = clock(0.0, 1.0, 1.1, 1.3, 1.6, 2.6).gaps()
     assert gaps is not None

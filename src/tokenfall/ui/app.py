@@ -8,15 +8,15 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from textual import work
+from textual import events, work
 from textual.app import App, ComposeResult
 from textual.binding import Binding
 from textual.filter import LineFilter
 from textual.message import Message
+from textual.screen import ModalScreen
 
 from tokenfall import __version__
-from tokenfall.config import Settings
-from tokenfall.errors import TokenfallError
+from tokenfall.config import Endpoint, Settings
 from tokenfall.events import Ended
 from tokenfall.filters import visible
 from tokenfall.session import Service, Session
@@ -47,7 +47,7 @@ WAITING_TICK_S, STREAMING_TICK_S = 0.1, 0.25
 """How often the figures on the status line move: the count towards the first token fast, the pace at a readable rate."""
 
 
-class ChatApp(App[None]):
+class ChatApp(App[None], inherit_bindings=False):
     """One conversation. Attributes go down to the widgets, their messages come up to the handlers here."""
 
     CSS_PATH = "app.tcss"
@@ -64,8 +64,8 @@ class ChatApp(App[None]):
         Binding("home", "top", "to the beginning, on an empty prompt", id="top"),
         Binding("end", "bottom", "to the end, on an empty prompt", id="bottom"),
         Binding("tab", "app.focus_next", "between prompt and transcript", id="switch"),
-        Binding("ctrl+d", "quit", "quit, on an empty prompt", id="quit"),
-        Binding("ctrl+z", "suspend_process", "suspend", id="suspend", priority=True),
+        Binding("ctrl+d", "leave", "quit, on an empty prompt", id="quit"),
+        Binding("ctrl+z", "suspend", "suspend", id="suspend", priority=True),
         Binding("f1", "help", "help", id="help"),
         Binding("ctrl+p", "palette", "choose a command from a list", id="palette"),
     ]
@@ -91,8 +91,8 @@ class ChatApp(App[None]):
         self.rule = Rule(look)
         rows = [CommandRow(each.name, each.hint, each.description) for each in COMMANDS.values()]
         self.completion = Completion(rows, lambda command, partial: arguments(self, command, partial))
-        history = PromptHistory(settings.folders.data / "prompts.jsonl")
-        self.prompt = Prompt(history, self.submit, completion=self.completion, placeholder="Ask anything")
+        self.prompts = PromptHistory(settings.folders.data / "prompts.jsonl")
+        self.prompt = Prompt(self.prompts, self.submit, completion=self.completion, placeholder="Ask anything")
         self.status = StatusLine(look, View(), time.monotonic)
         self.turns = Turns(self.session, self.transcript, self.status.view, lambda: self.post_message(self.TurnNews()))
         self.set_keymap(dict(settings.keys))
@@ -142,6 +142,11 @@ class ChatApp(App[None]):
 
     @work(thread=True)
     def _warm(self) -> None:
+        """What the first message needs and the first screen doesn't."""
+        self.prompts.load()
+        from tokenfall.markdown import highlight
+
+        highlight.load_common()
         # the TLS set-up takes longer than a first token may
         self.transport.warm()
 
@@ -158,22 +163,17 @@ class ChatApp(App[None]):
     def start_service(self) -> None:
         """Begins to load the embedded model where it is the one that answers, and shows the service's name."""
         starting = self.service.start()
-        if starting is not None and not starting.done():
-            self.status.view.state = "loading"
+        if starting is not None:
             self._watch_loading(starting)
         self.update_status()
 
-    @work
-    async def _watch_loading(self, starting: asyncio.Task[object]) -> None:
+    @work(exclusive=True, group="loading")
+    async def _watch_loading(self, starting: asyncio.Task[Endpoint]) -> None:
         await asyncio.wait([starting])
-        view = self.status.view
-        if not self.session.running and not starting.cancelled():
-            error = starting.exception()
-            if isinstance(error, TokenfallError):
-                view.state = "error"
-                self.tell_fault(str(error))
-            else:
-                view.state = "ready"
+        if not starting.cancelled() and (error := starting.exception()) is not None and not self.session.running:
+            # a turn that waits for the model tells it by itself
+            self.status.view.rest = "error"
+            self.tell_fault(str(error))
         self.update_status()
 
     # turns
@@ -192,6 +192,8 @@ class ChatApp(App[None]):
     def retry(self) -> None:
         if self.session.can_retry():
             self._turn(self.turns.again)
+        elif self.session.running:
+            self.tell("A reply is still coming; Ctrl-C stops it.")
         else:
             self.tell_fault("There is nothing to ask again yet.")
 
@@ -229,6 +231,7 @@ class ChatApp(App[None]):
     def update_status(self) -> None:
         self._status_at = time.monotonic()
         view = self.status.view
+        view.running, view.loading = self.session.running, self.service.loading
         view.model = visible(self.service.name, newlines=False)
         view.context = self.service.context
         view.ctrl_c = self._ctrl_c()
@@ -237,11 +240,14 @@ class ChatApp(App[None]):
     def _ctrl_c(self) -> str:
         if self.session.running:
             return "stop"
-        if self.transcript.selecting or not self.prompt.selection.is_empty:
+        if self._has_selection():
             return "copy"
         if self.prompt.text:
             return "clear"
         return "again quits" if self._quit_is_asked() else "quit"
+
+    def _has_selection(self) -> bool:
+        return self.transcript.selecting or not self.prompt.selection.is_empty
 
     def _selection(self) -> str:
         return self.transcript.selected_text or self.prompt.selected_text
@@ -259,11 +265,13 @@ class ChatApp(App[None]):
         """Stops, copies, clears or quits: the first that applies."""
         if self.session.running:
             self.session.stop()
-        elif len(self.screen_stack) > 1:
-            self.pop_screen()
-        elif selection := self._selection():
-            self.copy(selection)
+        elif isinstance(self.screen, ModalScreen):
+            self.screen.dismiss(None)
+        elif self._has_selection():
+            if selection := self._selection():
+                self.copy(selection)
             self.transcript.clear_selection()
+            self.prompt.move_cursor(self.prompt.cursor_location)
         elif self.prompt.text:
             self.prompt.clear_draft()
         elif self._quit_is_asked():
@@ -272,6 +280,16 @@ class ChatApp(App[None]):
             self._quit_asked_at = time.monotonic()
             self.set_timer(QUIT_WITHIN_S, self.update_status)
         self.update_status()
+
+    def action_leave(self) -> None:
+        if self.prompt.is_empty:
+            self.exit()
+
+    def action_suspend(self) -> None:
+        # the process stands still inside this call, until it is taken up again
+        before = time.monotonic()
+        self.action_suspend_process()
+        self.turns.away(time.monotonic() - before)
 
     def action_escape(self) -> None:
         if self.transcript.selecting:
@@ -314,6 +332,12 @@ class ChatApp(App[None]):
 
     def on_text_area_changed(self) -> None:
         self.update_status()
+
+    def on_paste(self, event: events.Paste) -> None:
+        """Pasted while the transcript has the keys: it was meant for the prompt."""
+        if not isinstance(self.screen, ModalScreen):
+            self.prompt.focus()
+            self.prompt.on_paste(event)
 
     @work(thread=True)
     def copy(self, text: str) -> None:

@@ -1,5 +1,6 @@
 """The transcript: one widget with the line API over everything that was said."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from rich.segment import Segment
@@ -9,14 +10,19 @@ from textual.binding import Binding
 from textual.geometry import Region
 from textual.message import Message
 from textual.strip import Strip
+from textual.timer import Timer
 from textual.widget import Widget
 
+from tokenfall.markdown.lines import Line
 from tokenfall.ui.entries import Entry, Mark, Reply, Stack
 from tokenfall.ui.selection import Span, Spot, extract
 from tokenfall.ui.theme import Look
 
 WHEEL_LINES = 3
 """What a notch of the wheel moves; three is what terminals themselves scroll."""
+
+HELD_S = 0.1
+"""How long a marker alone on its line (`-`, `#`, `1.`) may stay unshown while it may still become something else."""
 
 STRIPS_KEPT = 2000
 """Painted lines that are kept: some tens of screens, a few megabytes."""
@@ -29,17 +35,20 @@ class Transcript(Widget, can_focus=True):
     FOCUS_ON_CLICK = False  # what is typed after a click goes where it went before
     DEFAULT_CSS = "Transcript { height: 1fr; padding: 0 1; }"
     BINDINGS = [
-        Binding("up,k", "move(-1, 0)", "up", show=False),
-        Binding("down,j", "move(1, 0)", "down", show=False),
-        Binding("left,h", "move(0, -1)", "left", show=False),
-        Binding("right,l", "move(0, 1)", "right", show=False),
-        Binding("shift+up", "extend(-1, 0)", "select up", show=False),
-        Binding("shift+down", "extend(1, 0)", "select down", show=False),
-        Binding("shift+left", "extend(0, -1)", "select left", show=False),
-        Binding("shift+right", "extend(0, 1)", "select right", show=False),
-        Binding("v", "select", "select", show=False),
-        Binding("a", "select_all", "select all", show=False),
-        Binding("y", "copy", "copy", show=False),
+        Binding(keys, action, description, show=False, id=f"transcript.{name}")
+        for keys, action, description, name in (
+            ("up,k", "move(-1, 0)", "up", "up"),
+            ("down,j", "move(1, 0)", "down", "down"),
+            ("left,h", "move(0, -1)", "left, while selecting", "left"),
+            ("right,l", "move(0, 1)", "right, while selecting", "right"),
+            ("shift+up", "extend(-1, 0)", "select up", "select_up"),
+            ("shift+down", "extend(1, 0)", "select down", "select_down"),
+            ("shift+left", "extend(0, -1)", "select left", "select_left"),
+            ("shift+right", "extend(0, 1)", "select right", "select_right"),
+            ("v", "select", "begin to select at the top of the view", "select"),
+            ("a", "select_all", "select all", "select_all"),
+            ("y", "copy", "copy the selection, else the last reply", "copy"),
+        )
     ]
 
     @dataclass
@@ -67,7 +76,8 @@ class Transcript(Widget, can_focus=True):
         self._reply: Reply | None = None
         self._span: Span | None = None
         self._extending = False
-        self._strips: dict[tuple[int, int], Strip] = {}
+        self._strips: dict[tuple[int, int], tuple[Line, Strip]] = {}
+        self._held_timer: Timer | None = None
 
     # what stands in it
 
@@ -90,18 +100,24 @@ class Transcript(Widget, can_focus=True):
         self._reply = Reply(model)
         self.add(self._reply)
 
-    def append(self, text: str, reasoning: str = "") -> None:
+    def append(self, text: str, *, reasoning: bool = False) -> None:
         """More of the reply, exactly as it came."""
         if self._reply is not None:
-            index = self._index(self._reply)
-            first = self._stack.start(index) + self._reply.stable(self._stack.width)
-            if reasoning:
-                self._reply.append_reasoning(reasoning)
-                first = self._stack.start(index)
-            if text:
-                self._reply.append(text)
-            self._stack.measure(index)
-            self._settle(first)
+            self._change(self._reply, lambda reply: reply.append(text, reasoning=reasoning))
+            if self._reply.held and not self._held_timer:
+                self._held_timer = self.set_timer(HELD_S, self._show_held)
+
+    def _show_held(self) -> None:
+        self._held_timer = None
+        if self._reply is not None and self._reply.held:
+            self._change(self._reply, Reply.flush_held)
+
+    def _change(self, reply: Reply, change: Callable[[Reply], None]) -> None:
+        index = self._index(reply)
+        first = self._stack.start(index) + reply.stable(self._stack.width)
+        change(reply)
+        self._stack.measure(index)
+        self._settle(first)
 
     def finish(self, mark: Mark | None) -> None:
         """The reply has ended; `mark` says how, where there is something to say."""
@@ -201,16 +217,15 @@ class Transcript(Widget, can_focus=True):
         if not 0 <= line_number < self._stack.height:
             return Strip([], 0)
         key = index, y = self._stack.locate(line_number)
-        if (kept := self._strips.get(key)) is not None:
-            return kept
-        entry = self._stack.entries[index]
-        line = entry.line(self._stack.width, y)
+        line = self._stack.entries[index].line(self._stack.width, y)
+        kept = self._strips.get(key)
+        if kept is not None and kept[0] is line:
+            return kept[1]
         style = self._look.style
         strip = Strip([Segment(run.text, style(run.style)) for run in (*line.prefix, *line.runs)])
-        if y < entry.stable(self._stack.width):
-            if len(self._strips) >= STRIPS_KEPT:
-                self._strips.clear()
-            self._strips[key] = strip
+        if len(self._strips) >= STRIPS_KEPT:
+            self._strips.clear()
+        self._strips[key] = line, strip
         return strip
 
     def _paint_selection(self, strip: Strip, first: int, last: int) -> Strip:
