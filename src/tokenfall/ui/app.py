@@ -4,9 +4,12 @@ import asyncio
 import logging
 import os
 import signal
+import sys
 import time
+import traceback
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from textual import events, work
 from textual.app import App, ComposeResult
@@ -17,6 +20,7 @@ from textual.screen import ModalScreen
 
 from tokenfall import __version__
 from tokenfall.config import Endpoint, Settings
+from tokenfall.errors import TokenfallError
 from tokenfall.events import Ended
 from tokenfall.filters import visible
 from tokenfall.session import Service, Session
@@ -39,6 +43,9 @@ from tokenfall.ui.turns import Turns
 log = logging.getLogger(__name__)
 
 TRUECOLOR = 1 << 24
+
+SIGNALLED = 128
+"""With the signal's number added, the exit status that shells know."""
 
 QUIT_WITHIN_S = 2.0
 """Ctrl-C asks before it quits; a second one within this time is the answer."""
@@ -76,9 +83,12 @@ class ChatApp(App[None], inherit_bindings=False):
     class TurnNews(Message):
         """Turn events wait to be shown."""
 
-    def __init__(self, settings: Settings, colours: int) -> None:
+    def __init__(self, settings: Settings, colours: int, problem: str = "") -> None:
+        """`problem` is a sentence about something that went wrong before, or empty."""
         self._colourless = colours == 0
         super().__init__()
+        self._problem = problem
+        self.defect: Exception | None = None
         self.settings = settings
         self.themes = load_themes(settings.folders.config / "themes", colourless=self._colourless)
         self.transport = Transport()
@@ -121,13 +131,15 @@ class ChatApp(App[None], inherit_bindings=False):
             self.tell_fault(problem)
         self._tick_timer = self.set_interval(WAITING_TICK_S, self._tick, pause=True)
         loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGHUP):
-            loop.add_signal_handler(number, self.exit)
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            loop.add_signal_handler(number, self.exit, None, SIGNALLED + number)
         self.start_service()
         self.call_after_refresh(self._warm)
 
     def _misconfigured(self) -> Iterator[str]:
         """What the configuration names that only the screen knows to be missing."""
+        if self._problem:
+            yield self._problem
         yield from map(str, self.themes.problems)
         if self.settings.theme and self.settings.theme not in self.themes.by_name:
             yield f"There is no theme {self.settings.theme!r}. /theme lists them."
@@ -349,6 +361,18 @@ class ChatApp(App[None], inherit_bindings=False):
         if self._driver is not None:
             self._driver.write(sequence)
 
+    def copy_to_clipboard(self, text: str) -> None:
+        """What is cut in a text area goes the same way as what is copied; Textual's own way ends at tmux."""
+        self._clipboard = text
+        self.copy(text)
+
+    def _fatal_error(self) -> None:
+        """Textual would print every local variable here, keys among them."""
+        error = sys.exc_info()[1]
+        self.defect = self.defect or (error if isinstance(error, Exception) else None)
+        log.error("the chat broke", exc_info=True)
+        self._close_messages_no_wait()
+
     # colours
 
     def _theme_changed(self, shown: object) -> None:
@@ -360,10 +384,29 @@ class ChatApp(App[None], inherit_bindings=False):
         return line_filters(super().get_line_filters(), colourless=self._colourless)
 
 
-def run_chat(settings: Settings) -> None:
-    """The chat from its first screen to its last; returns when the user quits."""
+def run_chat(settings: Settings, *, debug: bool = False) -> int:
+    """The chat from its first screen to its last; the exit status."""
+    problem = open_log(settings.folders.state)
     colours = capabilities(os.environ).colors
-    settings.folders.state.mkdir(parents=True, exist_ok=True, mode=0o700)
-    file = logging.FileHandler(settings.folders.state / "tokenfall.log", delay=True)
-    logging.basicConfig(handlers=[file], level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    ChatApp(settings, TRUECOLOR if colours == "truecolor" else colours).run(mouse=settings.mouse)
+    app = ChatApp(settings, TRUECOLOR if colours == "truecolor" else colours, problem)
+    app.run(mouse=settings.mouse)
+    if app.defect is not None:
+        if debug:
+            traceback.print_exception(app.defect)
+        raise TokenfallError(f"This is a fault in tokenfall: {type(app.defect).__name__}: {app.defect}", "With --debug it shows where.")
+    return app.return_code or 0
+
+
+def open_log(folder: Path) -> str:
+    """Sends what is logged to a file there; says why in a sentence where that can't be done, and the chat goes on without."""
+    logging.raiseExceptions = False  # a full disk must not print into the screen
+    try:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        handler: logging.Handler = logging.FileHandler(folder / "tokenfall.log")
+    except OSError as error:
+        logging.basicConfig(handlers=[logging.NullHandler()], force=True)
+        return f"There is no log: {folder} can't be written to ({error.strerror})."
+    logging.basicConfig(
+        handlers=[handler], level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s", force=True
+    )
+    return ""
