@@ -48,6 +48,11 @@ class Turn:
         self._done = False
         self._fault = ""
 
+    @property
+    def text(self) -> str:
+        """What has come so far."""
+        return self._draft.message("stopped").text
+
     async def events(self) -> AsyncGenerator[TurnEvent, None]:
         """Waiting, Sent, any number of Streamed, and exactly one Ended. Failures are values in Ended, never raised."""
         error: TokenfallError | None = None

@@ -113,6 +113,7 @@ class Session:
         self._transport = transport
         self._settings = settings
         self._task: asyncio.Task[Ended] | None = None
+        self._turn: Turn | None = None
         self.service = service
         self.system = settings.system
         self.messages: list[Message] = []
@@ -122,9 +123,19 @@ class Session:
         return self._task is not None
 
     def send(self, text: str, publish: Publish) -> None:
-        """Says `text` and starts the turn that answers it."""
+        """Says `text` and starts the turn that answers it. A question before it that got no answer is said no more:
+        services want the two speakers in turn, and the user has moved on."""
+        if self.messages and self.messages[-1].role == "user":
+            self.messages.pop()
         self.messages.append(user_message(text))
         self._run(publish)
+
+    @property
+    def last_reply(self) -> str:
+        """The text of the newest reply, also of one that is still coming; "" when there is none."""
+        if self.running and self._turn is not None and self._turn.text:
+            return self._turn.text
+        return next((message.text for message in reversed(self.messages) if message.role == "assistant" and message.text), "")
 
     def can_retry(self) -> bool:
         return not self.running and any(message.role == "user" for message in self.messages)
@@ -150,7 +161,7 @@ class Session:
         request = Request(
             "", tuple(self.messages), self.system, max_tokens=self._settings.max_tokens, temperature=self._settings.temperature
         )
-        turn = Turn(self._transport, self.service.route, request)
+        self._turn = turn = Turn(self._transport, self.service.route, request)
         self._task = asyncio.create_task(self._drive(turn, publish))
         # a task that is cancelled before its first step never enters its body, so its end is taken from outside
         self._task.add_done_callback(partial(self._finish, turn, publish))

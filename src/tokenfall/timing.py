@@ -48,12 +48,13 @@ class StreamClock:
         return len(self.arrivals)
 
     def ttft(self, now: float) -> float | None:
-        """From sending to the first token; while none has come, the time waited so far; None before sending."""
+        """From sending to the first token; while none has come, the time waited so far. None before sending, and for a
+        reply that ended without a token."""
         if self.sent_at is None:
             return None
         if self.arrivals:
             return self.arrivals[0] - self.sent_at
-        return (self.ended_at if self.ended_at is not None else now - self._away) - self.sent_at
+        return now - self._away - self.sent_at if self.ended_at is None else None
 
     def rate(self, now: float) -> float | None:
         """Tokens per second over the last second; None until two tokens have come."""

@@ -5,8 +5,8 @@ import logging
 import os
 import signal
 import sys
+import threading
 import time
-import traceback
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,7 +31,7 @@ from tokenfall.transport import Transport
 from tokenfall.ui.commands import COMMANDS, arguments, copy_reply, open_help, open_palette, parse, unknown
 from tokenfall.ui.completion import CommandRow, Completion
 from tokenfall.ui.entries import fault, notice
-from tokenfall.ui.keys import unknown_actions
+from tokenfall.ui.keys import misplaced
 from tokenfall.ui.prompt import Prompt
 from tokenfall.ui.rule import Rule
 from tokenfall.ui.status import StatusLine, View
@@ -44,9 +44,13 @@ log = logging.getLogger(__name__)
 
 TRUECOLOR = 1 << 24
 
+FAREWELL_S = 2.0
+"""How long giving the terminal back may take after a signal."""
+
 SIGNALLED = 128
 """With the signal's number added, the exit status that shells know."""
 
+AGAIN_QUITS = "again quits"
 QUIT_WITHIN_S = 2.0
 """Ctrl-C asks before it quits; a second one within this time is the answer."""
 
@@ -132,7 +136,7 @@ class ChatApp(App[None], inherit_bindings=False):
         self._tick_timer = self.set_interval(WAITING_TICK_S, self._tick, pause=True)
         loop = asyncio.get_running_loop()
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            loop.add_signal_handler(number, self.exit, None, SIGNALLED + number)
+            loop.add_signal_handler(number, self._leave_on, number)
         self.start_service()
         self.call_after_refresh(self._warm)
 
@@ -143,9 +147,7 @@ class ChatApp(App[None], inherit_bindings=False):
         yield from map(str, self.themes.problems)
         if self.settings.theme and self.settings.theme not in self.themes.by_name:
             yield f"There is no theme {self.settings.theme!r}. /theme lists them."
-        for action in unknown_actions(self.key_groups, self.settings.keys):
-            file = self.settings.folders.config_file
-            yield f"{file}: [keys] moves {action!r}, which is no action. F1 lists them in brackets."
+        yield from (f"{self.settings.folders.config_file}, [keys]: {what}" for what in misplaced(self.key_groups, self.settings.keys))
 
     async def on_unmount(self) -> None:
         self.session.stop()
@@ -244,9 +246,10 @@ class ChatApp(App[None], inherit_bindings=False):
         self._status_at = time.monotonic()
         view = self.status.view
         view.running, view.loading = self.session.running, self.service.loading
-        view.model = visible(self.service.name, newlines=False)
+        view.model = visible(self.turns.answering if view.running else self.service.name, newlines=False)
         view.context = self.service.context
         view.ctrl_c = self._ctrl_c()
+        self.rule.show_note("Ctrl-C again quits" if view.ctrl_c == AGAIN_QUITS else "")
         self.status.update()
 
     def _ctrl_c(self) -> str:
@@ -256,7 +259,7 @@ class ChatApp(App[None], inherit_bindings=False):
             return "copy"
         if self.prompt.text:
             return "clear"
-        return "again quits" if self._quit_is_asked() else "quit"
+        return AGAIN_QUITS if self._quit_is_asked() else "quit"
 
     def _has_selection(self) -> bool:
         return self.transcript.selecting or not self.prompt.selection.is_empty
@@ -296,6 +299,13 @@ class ChatApp(App[None], inherit_bindings=False):
     def action_leave(self) -> None:
         if self.prompt.is_empty:
             self.exit()
+
+    def _leave_on(self, number: signal.Signals) -> None:
+        # with a terminal that is gone Textual may wait for ever to write its farewell
+        last = threading.Timer(FAREWELL_S, os._exit, (SIGNALLED + number,))
+        last.daemon = True
+        last.start()
+        self.exit(return_code=SIGNALLED + number)
 
     def action_suspend(self) -> None:
         # the process stands still inside this call, until it is taken up again
@@ -345,6 +355,12 @@ class ChatApp(App[None], inherit_bindings=False):
     def on_text_area_changed(self) -> None:
         self.update_status()
 
+    def on_key(self, event: events.Key) -> None:
+        """A letter that means nothing in the transcript was meant for the prompt."""
+        if event.is_printable and self.transcript.has_focus and event.key not in self.screen.active_bindings:
+            self.prompt.focus()
+            self.prompt.type(event.character or "")
+
     def on_paste(self, event: events.Paste) -> None:
         """Pasted while the transcript has the keys: it was meant for the prompt."""
         if not isinstance(self.screen, ModalScreen):
@@ -384,16 +400,15 @@ class ChatApp(App[None], inherit_bindings=False):
         return line_filters(super().get_line_filters(), colourless=self._colourless)
 
 
-def run_chat(settings: Settings, *, debug: bool = False) -> int:
+def run_chat(settings: Settings) -> int:
     """The chat from its first screen to its last; the exit status."""
     problem = open_log(settings.folders.state)
     colours = capabilities(os.environ).colors
     app = ChatApp(settings, TRUECOLOR if colours == "truecolor" else colours, problem)
     app.run(mouse=settings.mouse)
     if app.defect is not None:
-        if debug:
-            traceback.print_exception(app.defect)
-        raise TokenfallError(f"This is a fault in tokenfall: {type(app.defect).__name__}: {app.defect}", "With --debug it shows where.")
+        what = f"This is a fault in tokenfall: {type(app.defect).__name__}: {app.defect}"
+        raise TokenfallError(what, "With --debug it shows where.") from app.defect
     return app.return_code or 0
 
 

@@ -60,7 +60,7 @@ def new_conversation(app: "ChatApp", _: str) -> None:
     app.session.begin_anew()
     app.turns.reset()
     app.transcript.clear()
-    app.tell("A new conversation.")
+    app.tell("A new conversation." + (" The system prompt stays." if app.session.system else ""))
     app.update_status()
 
 
@@ -81,15 +81,15 @@ def set_system(app: "ChatApp", text: str) -> None:
 
 def copy_reply(app: "ChatApp", which: str) -> None:
     """The last reply exactly as the model wrote it, or its Nth code block."""
-    replies = [message.text for message in app.session.messages if message.role == "assistant" and message.text]
-    if not replies:
+    reply = app.session.last_reply
+    if not reply:
         app.tell_fault("There is no reply to copy yet.")
     elif not which:
-        app.copy(replies[-1])
+        app.copy(reply)
     else:
         from tokenfall.markdown.document import code_blocks
 
-        blocks = code_blocks(replies[-1])
+        blocks = code_blocks(reply)
         if which.isdecimal() and 1 <= int(which) <= len(blocks):
             app.copy(blocks[int(which) - 1].text)
         else:

@@ -62,7 +62,7 @@ class Completion(Widget):
         overlay: screen;
         constrain: inside inside;
         display: none;
-        width: auto;
+        width: 100%;
         max-width: 100%;
         height: 1;
         padding: 0 1;

@@ -141,7 +141,9 @@ class Prompt(StandInArea, inherit_bindings=False):
 
     def update_suggestion(self) -> None:
         if self._completion is not None:
-            typed = self.document[0] if self.document.line_count == 1 and self._search is None else ""
+            # a command that history brings is not being typed, and Up and Down go on through history
+            typing = self.document.line_count == 1 and self._search is None and self._walk is None
+            typed = self.document[0] if typing else ""
             self._completion.offer(typed)
 
     # keys and pastes

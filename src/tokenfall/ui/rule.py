@@ -19,6 +19,7 @@ class Rule(Widget):
         self._look = look
         self._below = 0
         self._in_transcript = False
+        self._note = ""
 
     def wear(self, look: Look) -> None:
         self._look = look
@@ -36,12 +37,18 @@ class Rule(Widget):
             self._in_transcript = in_transcript
             self.refresh()
 
+    def show_note(self, note: str) -> None:
+        """Something to be read now, or "" when it is over."""
+        if note != self._note:
+            self._note = note
+            self.refresh()
+
     def render_line(self, y: int) -> Strip:
         width = self.size.width
-        keys = KEYS if self._in_transcript else ""
+        keys = f" {self._note} " if self._note else KEYS if self._in_transcript else ""
         mark = f" ↓ {self._below} more · End " if self._below else ""
         if cell_len(keys) + cell_len(mark) + 4 > width:
-            keys, mark = "", mark and "↓"
+            keys, mark = self._note, mark and "↓"
         style = self._look.style
         dash, more = style(Style("separator")), style(Style("more"))
         middle = max(width - cell_len(keys) - cell_len(mark) - 4, 0)

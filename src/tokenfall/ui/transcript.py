@@ -24,6 +24,8 @@ WHEEL_LINES = 3
 HELD_S = 0.1
 """How long a marker alone on its line (`-`, `#`, `1.`) may stay unshown while it may still become something else."""
 
+CURSOR = RichStyle(reverse=True)
+
 STRIPS_KEPT = 2000
 """Painted lines that are kept: some tens of screens, a few megabytes."""
 
@@ -75,6 +77,7 @@ class Transcript(Widget, can_focus=True):
         self._following = True
         self._reply: Reply | None = None
         self._span: Span | None = None
+        self._cursor = Spot(0, 0)
         self._extending = False
         self._strips: dict[tuple[int, int], tuple[Line, Strip]] = {}
         self._held_timer: Timer | None = None
@@ -180,17 +183,22 @@ class Transcript(Widget, can_focus=True):
         self._following = top == self._bottom
         if top != self._top:
             self._top = top
+            self._cursor = Spot(max(top, min(self._cursor.y, top + self._rows - 1)), self._cursor.x)
             self.refresh()
         self._tell_below()
 
     def on_resize(self) -> None:
+        self._fit()
+        self._tell_below()
+        self.refresh()
+
+    def _fit(self) -> None:
+        """Wraps everything for the present width; what is being read stays in view."""
         place = self._stack.place(self._top)
         self._strips.clear()
         self._span = None
         self._stack.rewrap(max(self.content_size.width, 1))
         self._top = self._bottom if self._following else min(self._stack.line_of(place), self._bottom)
-        self._tell_below()
-        self.refresh()
 
     # painting
 
@@ -206,11 +214,15 @@ class Transcript(Widget, can_focus=True):
         self.refresh()
 
     def render_line(self, y: int) -> Strip:
+        if self._stack.width != max(self.content_size.width, 1):
+            self._fit()  # painted before it was told of its size
         line_number = self._top + y
         strip = self._strip(line_number)
         columns = self._span.columns(line_number, max(strip.cell_length, 1)) if self._span else None
         if columns:
-            strip = self._paint_selection(strip, *columns)
+            strip = self._paint(strip, *columns, self._look.selection)
+        if self.has_focus and line_number == self._cursor.y:
+            strip = self._paint(strip, self._cursor.x, self._cursor.x + 1, CURSOR)
         return strip.adjust_cell_length(self._stack.width, self._look.base)
 
     def _strip(self, line_number: int) -> Strip:
@@ -228,10 +240,11 @@ class Transcript(Widget, can_focus=True):
         self._strips[key] = line, strip
         return strip
 
-    def _paint_selection(self, strip: Strip, first: int, last: int) -> Strip:
+    def _paint(self, strip: Strip, first: int, last: int, style: RichStyle) -> Strip:
+        """Lays a style over the cells `first` to `last - 1`."""
         strip = strip.extend_cell_length(last, self._look.base)
         before, chosen, after = strip.crop(0, first), strip.crop(first, last), strip.crop(last)
-        marked = Strip([Segment(segment.text, (segment.style or RichStyle.null()) + self._look.selection) for segment in chosen])
+        marked = Strip([Segment(segment.text, (segment.style or RichStyle.null()) + style) for segment in chosen])
         return Strip.join([before, marked, after])
 
     # selecting
@@ -254,30 +267,38 @@ class Transcript(Widget, can_focus=True):
         self._span = span
         self.refresh()
 
-    def _head_to(self, y: int, x: int) -> None:
-        """Moves the free end of the selection and keeps it in view."""
-        if self._span is None:
-            return
-        head = Spot(max(0, min(y, self._stack.height - 1)), max(0, min(x, self._stack.width - 1)))
-        self._select(Span(self._span.anchor, head))
-        if head.y < self._top:
-            self._go(head.y)
-        elif head.y >= self._top + self._rows:
-            self._go(head.y - self._rows + 1)
+    def _move_to(self, y: int, x: int) -> None:
+        """Moves the cursor, and the free end of the selection with it, and keeps it in view."""
+        self._cursor = Spot(max(0, min(y, self._stack.height - 1)), max(0, min(x, self._stack.width - 1)))
+        if self._extending and self._span:
+            self._select(Span(self._span.anchor, self._cursor))
+        if self._cursor.y < self._top:
+            self._go(self._cursor.y)
+        elif self._cursor.y >= self._top + self._rows:
+            self._go(self._cursor.y - self._rows + 1)
+        self.refresh()
+
+    def on_focus(self) -> None:
+        """The cursor stands where the newest entry begins, or at the top of the view when that is above it."""
+        newest = self._stack.start(len(self._stack.entries) - 1) if self._stack.entries else 0
+        self._cursor = Spot(max(newest, self._top), 0)
+        self.refresh()
+
+    def on_blur(self) -> None:
+        self._extending = False
+        self.refresh()
 
     def action_select(self) -> None:
-        self._extending = True
-        self._select(Span(Spot(self._top, 0), Spot(self._top, 0)))
+        """Begins at the cursor, or ends what was begun."""
+        self._extending = not self._extending
+        self._select(Span(self._cursor, self._cursor) if self._extending else None)
 
     def action_select_all(self) -> None:
         if self._stack.height:
             self._select(Span(Spot(0, 0), Spot(self._stack.height - 1, self._stack.width - 1)))
 
     def action_move(self, lines: int, cells: int) -> None:
-        if self._extending and self._span:
-            self._head_to(self._span.head.y + lines, self._span.head.x + cells)
-        else:
-            self.scroll_lines(lines)
+        self._move_to(self._cursor.y + lines, self._cursor.x + cells)
 
     def action_extend(self, lines: int, cells: int) -> None:
         if not self._extending:
@@ -289,19 +310,20 @@ class Transcript(Widget, can_focus=True):
 
     def on_mouse_down(self, event: events.MouseDown) -> None:
         offset = event.get_content_offset(self)
-        if event.button == 1 and offset is not None:
+        if event.button == 1 and offset is not None and self._stack.height:
             self.capture_mouse()
-            self._extending = False
-            spot = Spot(self._top + offset.y, offset.x)
-            self._select(Span(spot, spot))
+            self._cursor = Spot(min(self._top + offset.y, self._stack.height - 1), offset.x)
+            self._extending = True
+            self._select(Span(self._cursor, self._cursor))
 
     def on_mouse_move(self, event: events.MouseMove) -> None:
-        if self._span and self.app.mouse_captured is self:
-            self._head_to(self._top + event.y - self.gutter.top, event.x - self.gutter.left)
+        if self.app.mouse_captured is self:
+            self._move_to(self._top + event.y - self.gutter.top, event.x - self.gutter.left)
 
     def on_mouse_up(self) -> None:
         if self.app.mouse_captured is self:
             self.release_mouse()
+            self._extending = False
             if self._span and self._span.anchor == self._span.head:
                 self._select(None)
 

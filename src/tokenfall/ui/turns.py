@@ -49,7 +49,8 @@ class Inbox:
 
 
 class Turns:
-    """Shows the turns of a session on a transcript and in a view of the status line."""
+    """Shows the turns of a session on a transcript and in a view of the status line. `answering` is the service that the
+    turn under way went to, whichever is chosen meanwhile."""
 
     def __init__(self, session: Session, transcript: Transcript, view: View, wake: Callable[[], object]) -> None:
         self._session = session
@@ -58,7 +59,7 @@ class Turns:
         self._inbox = Inbox(wake)
         self._queue: list[tuple[str, Entry]] = []
         self._replying = False
-        self._label = ""
+        self.answering = ""
 
     # saying something
 
@@ -82,6 +83,7 @@ class Turns:
 
     def _start(self) -> None:
         self._session.service.start()
+        self.answering = self._session.service.name
         self._view.clock = StreamClock()
         self._view.usage = Usage()
 
@@ -123,7 +125,7 @@ class Turns:
                     pass
                 case Sent(at):
                     self._clock.sent(at)
-                    self._label = model_name(self._session.service.name)
+                    self.answering = self._session.service.name
                 case Ended():
                     ended = event
                 case _:
@@ -143,7 +145,7 @@ class Turns:
             return
         if not self._replying:
             self._replying = True
-            self._transcript.begin(self._label)
+            self._transcript.begin(model_name(self.answering))
         self._transcript.append("".join(pieces), reasoning=kind is ReasoningDelta)
 
     def _end(self, ended: Ended) -> None:
@@ -154,7 +156,7 @@ class Turns:
             self._replying = False
             self._transcript.finish(MARKS[ended.state])
         elif ended.state == "stopped":
-            self._transcript.add(notice("■ stopped before the first token"))
+            self._transcript.add(notice("■ stopped before the first token; the next message takes this one's place"))
         elif ended.error is None:
             self._transcript.add(notice("The model answered with nothing."))
         if ended.error is not None:
