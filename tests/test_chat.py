@@ -87,9 +87,10 @@ def eventually(condition: Callable[[], bool], seconds: float = 20) -> bool:
 
 @EMBEDDED
 def test_a_conversation_with_the_embedded_model_and_an_interruption(tmp_path: Path) -> None:
-    with program(tmp_path, columns=120) as screen:
+    # without chance in it: this question is answered at length, and the next one briefly
+    with program(tmp_path, "--temperature", "0", columns=120) as screen:
         screen.wait_for(r"^ loading │ local/smollm2")
-        screen.type("Count from one to one thousand in words.").press("enter")
+        screen.type("Write a very long story about a river, at least two thousand words.").press("enter")
         screen.wait_for(r"^ streaming │ .*TTFT \d+ ms", 60)
         (child,) = children(screen.pid)
         screen.wait_for(r"~[1-9]\d+↓", 60)
@@ -115,7 +116,7 @@ def rests(pid: int) -> bool:
 
 @EMBEDDED
 def test_stopping_while_the_model_loads_and_asking_again(tmp_path: Path) -> None:
-    with program(tmp_path) as screen:
+    with program(tmp_path, "--temperature", "0") as screen:
         screen.wait_for(r"^ loading │")
         screen.type("Hello").press("enter", "ctrl+c")
         screen.wait_for("stopped before the first token")

@@ -3,18 +3,14 @@
 import asyncio
 import logging
 import os
-import signal
-import sys
-import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from textual import events, work
-from textual.app import App, ComposeResult
+from textual.app import ComposeResult
 from textual.binding import Binding
-from textual.filter import LineFilter
 from textual.message import Message
 from textual.screen import ModalScreen
 
@@ -26,7 +22,6 @@ from tokenfall.filters import visible
 from tokenfall.session import Service, Session
 from tokenfall.store import PromptHistory
 from tokenfall.terminal.capabilities import capabilities
-from tokenfall.terminal.clipboard import copy as copy_to_clipboard
 from tokenfall.transport import Transport
 from tokenfall.ui.commands import COMMANDS, arguments, copy_reply, open_help, open_palette, parse, unknown
 from tokenfall.ui.completion import CommandRow, Completion
@@ -35,20 +30,14 @@ from tokenfall.ui.keys import misplaced
 from tokenfall.ui.prompt import Prompt
 from tokenfall.ui.rule import Rule
 from tokenfall.ui.status import StatusLine, View
-from tokenfall.ui.theme import CSS as THEME_CSS
-from tokenfall.ui.theme import ScreenTheme, Theme, default_theme, line_filters, load_themes, screen_theme
+from tokenfall.ui.terminal_app import TerminalApp
+from tokenfall.ui.theme import ScreenTheme
 from tokenfall.ui.transcript import Transcript
 from tokenfall.ui.turns import Turns
 
 log = logging.getLogger(__name__)
 
 TRUECOLOR = 1 << 24
-
-FAREWELL_S = 2.0
-"""How long giving the terminal back may take after a signal."""
-
-SIGNALLED = 128
-"""With the signal's number added, the exit status that shells know."""
 
 AGAIN_QUITS = "again quits"
 QUIT_WITHIN_S = 2.0
@@ -58,14 +47,11 @@ WAITING_TICK_S, STREAMING_TICK_S = 0.1, 0.25
 """How often the figures on the status line move: the count towards the first token fast, the pace at a readable rate."""
 
 
-class ChatApp(App[None], inherit_bindings=False):
+class ChatApp(TerminalApp, inherit_bindings=False):
     """One conversation. Attributes go down to the widgets, their messages come up to the handlers here."""
 
     CSS_PATH = "app.tcss"
-    CSS = THEME_CSS
     TITLE = "tokenfall"
-    ENABLE_COMMAND_PALETTE = False  # Textual's own brings its own colours
-    NOTIFICATION_TIMEOUT = 3.0
 
     BINDINGS = [
         Binding("ctrl+c", "interrupt", "stop, else copy, else clear, else quit", id="interrupt", priority=True),
@@ -89,18 +75,15 @@ class ChatApp(App[None], inherit_bindings=False):
 
     def __init__(self, settings: Settings, colours: int, problem: str = "") -> None:
         """`problem` is a sentence about something that went wrong before, or empty."""
-        self._colourless = colours == 0
-        super().__init__()
+        super().__init__(settings.folders.config / "themes", settings.theme, colours)
         self._problem = problem
-        self.defect: Exception | None = None
         self.settings = settings
-        self.themes = load_themes(settings.folders.config / "themes", colourless=self._colourless)
         self.transport = Transport()
         self.service = Service(settings, self.transport)
         self.service.spawn()
         self.session = Session(settings, self.service, self.transport)
         self._quit_asked_at = self._status_at = float("-inf")
-        look = self._start_theme(colours).look
+        look = self.worn.look
         self.transcript = Transcript(look)
         self.rule = Rule(look)
         rows = [CommandRow(each.name, each.hint, each.description) for each in COMMANDS.values()]
@@ -110,13 +93,6 @@ class ChatApp(App[None], inherit_bindings=False):
         self.status = StatusLine(look, View(), time.monotonic)
         self.turns = Turns(self.session, self.transcript, self.status.view, lambda: self.post_message(self.TurnNews()))
         self.set_keymap(dict(settings.keys))
-
-    def _start_theme(self, colours: int) -> Theme:
-        for theme in self.themes.by_name.values():
-            self.register_theme(screen_theme(theme))
-        wanted = self.settings.theme or default_theme(colours)
-        self.theme = wanted if wanted in self.themes.by_name else default_theme(colours)
-        return self.themes.by_name[self.theme]
 
     def compose(self) -> ComposeResult:
         yield self.transcript
@@ -134,9 +110,7 @@ class ChatApp(App[None], inherit_bindings=False):
         for problem in self._misconfigured():
             self.tell_fault(problem)
         self._tick_timer = self.set_interval(WAITING_TICK_S, self._tick, pause=True)
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            loop.add_signal_handler(number, self._leave_on, number)
+        self.end_on_signals()
         self.start_service()
         self.call_after_refresh(self._warm)
 
@@ -300,13 +274,6 @@ class ChatApp(App[None], inherit_bindings=False):
         if self.prompt.is_empty:
             self.exit()
 
-    def _leave_on(self, number: signal.Signals) -> None:
-        # with a terminal that is gone Textual may wait for ever to write its farewell
-        last = threading.Timer(FAREWELL_S, os._exit, (SIGNALLED + number,))
-        last.daemon = True
-        last.start()
-        self.exit(return_code=SIGNALLED + number)
-
     def action_suspend(self) -> None:
         # the process stands still inside this call, until it is taken up again
         before = time.monotonic()
@@ -367,38 +334,12 @@ class ChatApp(App[None], inherit_bindings=False):
             self.prompt.focus()
             self.prompt.on_paste(event)
 
-    @work(thread=True)
-    def copy(self, text: str) -> None:
-        # tmux is asked by a child process, which may take its time
-        said = copy_to_clipboard(text, lambda sequence: self.call_from_thread(self._send_raw, sequence), os.environ)
-        self.call_from_thread(self.tell, said)
-
-    def _send_raw(self, sequence: str) -> None:
-        if self._driver is not None:
-            self._driver.write(sequence)
-
-    def copy_to_clipboard(self, text: str) -> None:
-        """What is cut in a text area goes the same way as what is copied; Textual's own way ends at tmux."""
-        self._clipboard = text
-        self.copy(text)
-
-    def _fatal_error(self) -> None:
-        """Textual would print every local variable here, keys among them."""
-        error = sys.exc_info()[1]
-        self.defect = self.defect or (error if isinstance(error, Exception) else None)
-        log.error("the chat broke", exc_info=True)
-        self._close_messages_no_wait()
-
     # colours
 
     def _theme_changed(self, shown: object) -> None:
         assert isinstance(shown, ScreenTheme)
         for widget in (self.transcript, self.rule, self.status):
             widget.wear(shown.source.look)
-
-    def get_line_filters(self) -> Sequence[LineFilter]:
-        return line_filters(super().get_line_filters(), colourless=self._colourless)
-
 
 def run_chat(settings: Settings) -> int:
     """The chat from its first screen to its last; the exit status."""

@@ -3,8 +3,6 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from rich.segment import Segment
-from rich.style import Style as RichStyle
 from textual import events
 from textual.binding import Binding
 from textual.geometry import Region
@@ -13,8 +11,8 @@ from textual.strip import Strip
 from textual.timer import Timer
 from textual.widget import Widget
 
-from tokenfall.markdown.lines import Line
 from tokenfall.ui.entries import Entry, Mark, Reply, Stack
+from tokenfall.ui.painter import CURSOR, Painter
 from tokenfall.ui.selection import Span, Spot, extract
 from tokenfall.ui.theme import Look
 
@@ -23,12 +21,6 @@ WHEEL_LINES = 3
 
 HELD_S = 0.1
 """How long a marker alone on its line (`-`, `#`, `1.`) may stay unshown while it may still become something else."""
-
-CURSOR = RichStyle(reverse=True)
-
-STRIPS_KEPT = 2000
-"""Painted lines that are kept: some tens of screens, a few megabytes."""
-
 
 class Transcript(Widget, can_focus=True):
     """Follows the bottom until the reader scrolls up; then what is in view stays where it is."""
@@ -70,7 +62,7 @@ class Transcript(Widget, can_focus=True):
 
     def __init__(self, look: Look) -> None:
         super().__init__()
-        self._look = look
+        self._painter = Painter(look)
         self._stack = Stack()
         self._top = 0
         self._below = 0
@@ -79,7 +71,6 @@ class Transcript(Widget, can_focus=True):
         self._span: Span | None = None
         self._cursor = Spot(0, 0)
         self._extending = False
-        self._strips: dict[tuple[int, int], tuple[Line, Strip]] = {}
         self._held_timer: Timer | None = None
 
     # what stands in it
@@ -88,7 +79,7 @@ class Transcript(Widget, can_focus=True):
         self._settle(self._stack.add(entry))
 
     def take_out(self, entry: Entry) -> None:
-        self._strips.clear()
+        self._painter.forget()
         self._settle(self._stack.remove(entry))
 
     def clear(self) -> None:
@@ -128,7 +119,7 @@ class Transcript(Widget, can_focus=True):
             index = self._index(self._reply)
             self._reply.finish(mark)
             self._reply = None
-            self._strips.clear()
+            self._painter.forget()
             self._stack.measure(index)
             self._settle(self._stack.start(index))
 
@@ -195,7 +186,7 @@ class Transcript(Widget, can_focus=True):
     def _fit(self) -> None:
         """Wraps everything for the present width; what is being read stays in view."""
         place = self._stack.place(self._top)
-        self._strips.clear()
+        self._painter.forget()
         self._span = None
         self._stack.rewrap(max(self.content_size.width, 1))
         self._top = self._bottom if self._following else min(self._stack.line_of(place), self._bottom)
@@ -204,11 +195,11 @@ class Transcript(Widget, can_focus=True):
 
     def wear(self, look: Look) -> None:
         """Other colours from now on."""
-        self._look = look
+        self._painter = Painter(look)
         self.repaint()
 
     def repaint(self) -> None:
-        self._strips.clear()
+        self._painter.forget()
         self._span = None
         self._settle(0)
         self.refresh()
@@ -220,32 +211,17 @@ class Transcript(Widget, can_focus=True):
         strip = self._strip(line_number)
         columns = self._span.columns(line_number, max(strip.cell_length, 1)) if self._span else None
         if columns:
-            strip = self._paint(strip, *columns, self._look.selection)
+            strip = self._painter.lay_over(strip, *columns)
         if self.has_focus and line_number == self._cursor.y:
-            strip = self._paint(strip, self._cursor.x, self._cursor.x + 1, CURSOR)
-        return strip.adjust_cell_length(self._stack.width, self._look.base)
+            strip = self._painter.lay_over(strip, self._cursor.x, self._cursor.x + 1, CURSOR)
+        return strip.adjust_cell_length(self._stack.width, self._painter.base)
 
     def _strip(self, line_number: int) -> Strip:
         if not 0 <= line_number < self._stack.height:
             return Strip([], 0)
-        key = index, y = self._stack.locate(line_number)
+        index, y = self._stack.locate(line_number)
         line = self._stack.entries[index].line(self._stack.width, y)
-        kept = self._strips.get(key)
-        if kept is not None and kept[0] is line:
-            return kept[1]
-        style = self._look.style
-        strip = Strip([Segment(run.text, style(run.style)) for run in (*line.prefix, *line.runs)])
-        if len(self._strips) >= STRIPS_KEPT:
-            self._strips.clear()
-        self._strips[key] = line, strip
-        return strip
-
-    def _paint(self, strip: Strip, first: int, last: int, style: RichStyle) -> Strip:
-        """Lays a style over the cells `first` to `last - 1`."""
-        strip = strip.extend_cell_length(last, self._look.base)
-        before, chosen, after = strip.crop(0, first), strip.crop(first, last), strip.crop(last)
-        marked = Strip([Segment(segment.text, (segment.style or RichStyle.null()) + style) for segment in chosen])
-        return Strip.join([before, marked, after])
+        return self._painter.strip((index, y), line)
 
     # selecting
 
