@@ -11,9 +11,9 @@ from dataclasses import dataclass, field
 from tokenfall.markdown import tables
 from tokenfall.markdown.blocks import AnyBlock, Code, Leaf, Paragraph, References, Table
 from tokenfall.markdown.highlight import LONG_CODE, Highlighter
-from tokenfall.markdown.inline import Atom, atoms
+from tokenfall.markdown.inline import atoms
 from tokenfall.markdown.layout import Context, Layout
-from tokenfall.markdown.lines import Line, Run, Style
+from tokenfall.markdown.lines import Atom, Line, Run, Style
 from tokenfall.markdown.wrap import Wrapper
 
 

@@ -6,8 +6,7 @@ from dataclasses import dataclass
 
 from rich.cells import cell_len, split_graphemes
 
-from tokenfall.markdown.inline import Atom, HardBreak
-from tokenfall.markdown.lines import Run, Style
+from tokenfall.markdown.lines import Atom, HardBreak, Run, Style
 
 LONGEST_CLUSTER = 32
 """Code points that may share one cell; more start a new cluster, so that no cell grows without bound."""

@@ -132,8 +132,9 @@ class ChatApp(TerminalApp, inherit_bindings=False):
     def _warm(self) -> None:
         """What the first message needs and the first screen doesn't."""
         self.prompts.load()
-        from tokenfall.markdown import highlight
+        from tokenfall.markdown import document, highlight
 
+        document.Document()
         highlight.load_common()
         # the TLS set-up takes longer than a first token may
         self.transport.warm()

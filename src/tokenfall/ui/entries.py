@@ -1,16 +1,15 @@
 """What stands in the transcript, one entry under the other; each gives its lines at a width. No widget in here."""
 
 from bisect import bisect_right
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from tokenfall.filters import Visible, visible
-from tokenfall.markdown.document import Document
 from tokenfall.markdown.lines import BLANK, Line, Run, Style
 from tokenfall.markdown.wrap import Wrapped, Wrapper, chop
 
-LineAt = Callable[[int], Line]
+if TYPE_CHECKING:
+    from tokenfall.markdown.document import Document
 
 
 class Entry(Protocol):
@@ -166,6 +165,8 @@ class Reply:
         self._mark: Mark | None = None
 
     def append(self, text: str, *, reasoning: bool = False) -> None:
+        from tokenfall.markdown.document import Document  # the parser takes its time to import, and the first screen has no reply
+
         kind = Thought if reasoning else Document
         if not self._parts or not isinstance(self._parts[-1], kind):
             self._close()
@@ -186,11 +187,11 @@ class Reply:
     @property
     def held(self) -> bool:
         """Whether a marker that may yet become something else is not shown."""
-        return any(isinstance(part, Document) and part.held for part in self._parts[-1:])
+        return any(not isinstance(part, Thought) and part.held for part in self._parts[-1:])
 
     def flush_held(self) -> None:
         for part in self._parts[-1:]:
-            if isinstance(part, Document):
+            if not isinstance(part, Thought):
                 part.flush_held()
 
     def _foot(self, width: int) -> list[Line]:

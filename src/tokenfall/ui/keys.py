@@ -2,11 +2,13 @@
 
 import difflib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from textual.binding import Binding, BindingType
 from textual.keys import Keys
 
-from tokenfall.ui.help import KeyRow
+if TYPE_CHECKING:
+    from tokenfall.ui.help import KeyRow
 
 NAMES: Mapping[str, str] = {
     "pageup": "PgUp",
@@ -49,8 +51,10 @@ def named(groups: Groups) -> Iterable[tuple[str, Binding]]:
             yield heading, binding
 
 
-def key_rows(groups: Groups, keymap: Mapping[str, str]) -> list[KeyRow]:
+def key_rows(groups: Groups, keymap: Mapping[str, str]) -> "list[KeyRow]":
     """Every binding with the keys that it has now."""
+    from tokenfall.ui.help import KeyRow
+
     return [KeyRow(readable(keymap.get(binding.id or "", binding.key)), binding.description, heading) for heading, binding in named(groups)]
 
 
