@@ -188,9 +188,9 @@ async def _exchange(work: Callable[[Put[T]], Awaitable[None]]) -> AsyncGenerator
 
 @dataclass(frozen=True, slots=True)
 class _Clients:
-    """`direct` never uses a proxy; `routed` goes where the environment says, or says why it can't."""
+    """Those that know certificates. `direct` never uses a proxy; `routed` goes where the environment says, or says why it can't."""
 
-    direct: "httpx.AsyncClient"
+    direct: "httpx.AsyncClient | UserError"
     routed: "httpx.AsyncClient | UserError"
 
 
@@ -199,6 +199,7 @@ class Transport:
 
     def __init__(self, deadlines: Deadlines | None = None) -> None:
         self._deadlines = deadlines or Deadlines()
+        self._plain: httpx.AsyncClient | None = None
         self._clients: _Clients | None = None
         self._making = threading.Lock()
 
@@ -207,26 +208,32 @@ class Transport:
 
         May be called again and from several threads.
         """
-        self._made()
+        self._make_plain()
+        self._make_all()
 
-    def _made(self) -> _Clients:
+    def _make_plain(self) -> "httpx.AsyncClient":
+        """For plain HTTP on this machine, which waits for no certificates."""
         with self._making:
-            if self._clients is None:
-                clients = _make_clients(self._deadlines)
+            if self._plain is None:
+                self._plain = _new_client(self._deadlines, ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT), proxies=False)
                 rehearsal = threading.Thread(target=asyncio.run, args=(_rehearse(),))  # a thread with a loop can't run another
                 rehearsal.start()
                 rehearsal.join()
-                self._clients = clients
+            return self._plain
+
+    def _make_all(self) -> _Clients:
+        with self._making:
+            if self._clients is None:
+                self._clients = _make_clients(self._deadlines)
             return self._clients
 
     async def close(self) -> None:
         """Closes idle connections; streams are closed by those who iterate them."""
-        clients = self._clients
-        self._clients = None
-        if clients is not None:
-            await clients.direct.aclose()
-            if not isinstance(clients.routed, UserError):
-                await clients.routed.aclose()
+        clients = [self._plain, *((self._clients.direct, self._clients.routed) if self._clients else ())]
+        self._plain = self._clients = None
+        for client in clients:
+            if client is not None and not isinstance(client, UserError):
+                await client.aclose()
 
     async def stream(self, endpoint: Endpoint, body: Mapping[str, object]) -> AsyncGenerator[Arrival, None]:
         """Posts the body and yields `Opened`, then the frames of the reply; a reply that came whole is one frame.
@@ -275,14 +282,13 @@ class Transport:
 
     async def _client(self, endpoint: Endpoint) -> "httpx.AsyncClient":
         direct = _is_direct(endpoint)
-        clients = self._clients
-        if clients is None:
-            clients = await asyncio.to_thread(self._made)
-        if direct:
-            return clients.direct
-        if isinstance(clients.routed, UserError):
-            raise clients.routed
-        return clients.routed
+        if direct and endpoint.base_url.lower().startswith("http:"):
+            return self._plain if self._plain is not None else await asyncio.to_thread(self._make_plain)
+        clients = self._clients if self._clients is not None else await asyncio.to_thread(self._make_all)
+        client = clients.direct if direct else clients.routed
+        if isinstance(client, UserError):
+            raise client
+        return client
 
 
 async def _rehearse() -> None:
@@ -302,25 +308,30 @@ async def _rehearse() -> None:
 def _make_clients(deadlines: Deadlines) -> _Clients:
     import httpx
 
-    make = partial(
-        httpx.AsyncClient,
-        timeout=httpx.Timeout(None, connect=deadlines.connect),
-        limits=httpx.Limits(max_connections=None, keepalive_expiry=KEEP_ALIVE),
-        follow_redirects=False,
-    )
     try:
         context = httpx.create_ssl_context()
     except OSError as error:
         advice = "Check SSL_CERT_FILE and SSL_CERT_DIR in the environment."
-        # this machine is still reached: plain HTTP needs no certificates
-        direct = make(trust_env=False, verify=ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT))
-        return _Clients(direct, UserError(f"The certificates of this machine can't be read: {error}.", advice))
-    direct = make(trust_env=False, verify=context)
+        problem = UserError(f"The certificates of this machine can't be read: {error}.", advice)
+        return _Clients(problem, problem)
+    direct = _new_client(deadlines, context, proxies=False)
     try:
-        return _Clients(direct, make(verify=context))
+        return _Clients(direct, _new_client(deadlines, context, proxies=True))
     except (ValueError, ImportError, httpx.InvalidURL) as error:
         advice = "Check HTTP_PROXY, HTTPS_PROXY and ALL_PROXY."
         return _Clients(direct, UserError(f"The proxy that the environment names can't be used: {one_line(str(error))}", advice))
+
+
+def _new_client(deadlines: Deadlines, context: ssl.SSLContext, *, proxies: bool) -> "httpx.AsyncClient":
+    import httpx
+
+    return httpx.AsyncClient(
+        verify=context,
+        trust_env=proxies,
+        timeout=httpx.Timeout(None, connect=deadlines.connect),
+        limits=httpx.Limits(max_connections=None, keepalive_expiry=KEEP_ALIVE),
+        follow_redirects=False,
+    )
 
 
 def _is_direct(endpoint: Endpoint) -> bool:

@@ -39,6 +39,9 @@ log = logging.getLogger(__name__)
 
 TRUECOLOR = 1 << 24
 
+WARM_AFTER_S = 0.1
+"""What the first screen doesn't need waits until it stands; what it would take from it is more than what it gives."""
+
 AGAIN_QUITS = "again quits"
 QUIT_WITHIN_S = 2.0
 """Ctrl-C asks before it quits; a second one within this time is the answer."""
@@ -112,7 +115,7 @@ class ChatApp(TerminalApp, inherit_bindings=False):
         self._tick_timer = self.set_interval(WAITING_TICK_S, self._tick, pause=True)
         self.end_on_signals()
         self.start_service()
-        self.call_after_refresh(self._warm)
+        self.set_timer(WARM_AFTER_S, self._warm)
 
     def _misconfigured(self) -> Iterator[str]:
         """What the configuration names that only the screen knows to be missing."""
