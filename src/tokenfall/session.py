@@ -8,7 +8,7 @@ from contextlib import aclosing, suppress
 from dataclasses import replace
 from functools import partial
 
-from tokenfall.config import Endpoint, Settings
+from tokenfall.config import LOCAL, Endpoint, Settings
 from tokenfall.engine import Turn
 from tokenfall.errors import EmbeddedModelError, NetworkError, ServiceError, TokenfallError
 from tokenfall.events import Ended, TurnEvent
@@ -35,7 +35,7 @@ class Service:
     def name(self) -> str:
         """`ENDPOINT/MODEL` as far as it is known."""
         if self.endpoint is None:
-            return f"local/{self._model.name}"
+            return f"{LOCAL}/{self._model.name}"
         return "/".join(part for part in (self.endpoint.name, self.endpoint.model) if part)
 
     @property
@@ -67,7 +67,7 @@ class Service:
         """Begins to load the embedded model, if that is what answers; the task ends when it is ready or has failed."""
         if self.endpoint is not None:
             return None
-        if self._starting is None or has_failed(self._starting) or self._model.returncode is not None:
+        if self._starting is None or (self._starting.done() and not self._model.ready):
             self._starting = asyncio.create_task(self._model.start())
         return self._starting
 
@@ -100,10 +100,6 @@ class Service:
             self._starting.cancel()
         if self._embedded is not None:
             await self._embedded.stop()
-
-
-def has_failed(task: asyncio.Task[Endpoint]) -> bool:
-    return task.done() and (task.cancelled() or task.exception() is not None)
 
 
 class Session:

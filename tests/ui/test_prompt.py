@@ -436,7 +436,7 @@ async def test_search(demo: Demo) -> None:
         assert demo.prompt.text_to_send == "apple pie"
         await pilot.press("ctrl+r", "enter")
         assert demo.prompt.text_to_send == "apple pie"
-        assert not demo.prompt.is_searching
+        assert not demo.prompt.has_class("-searching")
         assert len(demo.sent) == 3
         await pilot.press("enter")
         assert demo.sent[3] == "apple pie"

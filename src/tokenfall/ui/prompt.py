@@ -117,10 +117,6 @@ class Prompt(StandInArea, inherit_bindings=False):
     def text_to_send(self) -> str:
         return self.original_text
 
-    @property
-    def is_searching(self) -> bool:
-        return self._search is not None
-
     def put_back(self, text: str) -> None:
         """A message that was queued comes back, before what is in the prompt."""
         self._leave_search(restore=True)
