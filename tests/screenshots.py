@@ -10,7 +10,6 @@ import argparse
 import asyncio
 import base64
 import json
-import os
 import tempfile
 import time
 from collections.abc import Awaitable, Callable
@@ -20,9 +19,9 @@ from urllib.parse import urlsplit
 from tests.byteserver import ByteServer, Send, Sleep, Step
 from textual.pilot import Pilot
 
-from tokenfall.config import FileConfig, Folders, Options, settings
+from tokenfall.config import Endpoint, FileConfig, Folders, Options, settings
 from tokenfall.local import EmbeddedModel
-from tokenfall.ui.app import ChatApp
+from tokenfall.ui.app import TRUECOLOR, ChatApp
 
 ROOT = Path(__file__).parents[1]
 RECORDING = Path(__file__).with_name("data") / "streams.json"
@@ -132,8 +131,8 @@ async def draw(name: str) -> None:
     with tempfile.TemporaryDirectory() as folder:
         where = Folders(Path(folder) / "config", Path(folder) / "data", Path(folder) / "state")
         async with ByteServer(*map(script, streams)) as server:
-            options = Options(base_url=server.url, model=streams[0]["model"])
-            app = ChatApp(settings(options, FileConfig(), os.environ, where), 1 << 24)
+            box = Endpoint("box", "openai-chat", server.url, streams[0]["model"])
+            app = ChatApp(settings(Options(), FileConfig(endpoints=(box,)), {}, where), TRUECOLOR)
             async with app.run_test(size=size) as pilot:
                 await pilot.pause(0.5)
                 await scene(app, pilot)
