@@ -10,7 +10,7 @@ from textual.widget import Widget
 
 from tokenfall.filters import visible
 
-ROWS = 8
+ROWS = 10
 """Rows shown at once; more scroll with the choice."""
 
 
