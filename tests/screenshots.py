@@ -10,7 +10,6 @@ import argparse
 import asyncio
 import base64
 import json
-import os
 import tempfile
 import time
 from collections.abc import Awaitable, Callable
@@ -20,9 +19,9 @@ from urllib.parse import urlsplit
 from tests.byteserver import ByteServer, Send, Sleep, Step
 from textual.pilot import Pilot
 
-from tokenfall.config import FileConfig, Folders, Options, settings
+from tokenfall.config import Endpoint, FileConfig, Folders, Options, settings
 from tokenfall.local import EmbeddedModel
-from tokenfall.ui.app import ChatApp
+from tokenfall.ui.app import TRUECOLOR, ChatApp
 
 ROOT = Path(__file__).parents[1]
 RECORDING = Path(__file__).with_name("data") / "streams.json"
@@ -40,20 +39,21 @@ async def record() -> None:
         endpoint = await model.start()
         assert endpoint.api_key is not None
         for question in QUESTIONS:
-            body = json.dumps(
-                {"messages": [{"role": "user", "content": question}], "stream": True, "stream_options": {"include_usage": True}, **SAMPLING}
-            ).encode()
+            asked = {"messages": [{"role": "user", "content": question}], "stream": True, "stream_options": {"include_usage": True}}
+            body = json.dumps({**asked, **SAMPLING}).encode()
             reader, writer = await asyncio.open_connection("127.0.0.1", urlsplit(endpoint.base_url).port)
             head = f"POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Length: {len(body)}\r\n"
+            head += f"Content-Type: application/json\r\nAuthorization: Bearer {endpoint.api_key.reveal()}\r\n\r\n"
             started = time.monotonic()
-            writer.write(f"{head}Content-Type: application/json\r\nAuthorization: Bearer {endpoint.api_key.reveal()}\r\n\r\n".encode() + body)
+            writer.write(head.encode() + body)
             chunks = []
             while data := await reader.read(65536):
                 chunks.append([round(time.monotonic() - started, 4), base64.b64encode(data).decode()])
             writer.close()
             streams.append({"question": question, "model": model.name, "chunks": chunks})
         await model.stop()
-    RECORDING.write_text(json.dumps({"about": "SmolLM2-135M-Instruct on llama.cpp: seconds since sending, bytes in base64", "streams": streams}, indent=0))
+    about = "SmolLM2-135M-Instruct on llama.cpp: seconds since sending, bytes in base64"
+    RECORDING.write_text(json.dumps({"about": about, "streams": streams}, indent=0))
 
 
 def script(stream: dict[str, list[tuple[float, str]]]) -> list[Step]:
@@ -65,12 +65,6 @@ def script(stream: dict[str, list[tuple[float, str]]]) -> list[Step]:
     return steps
 
 
-async def until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(60):
-        while not condition():
-            await asyncio.sleep(0.01)
-
-
 Scene = Callable[[ChatApp, Pilot[None]], Awaitable[None]]
 
 
@@ -79,9 +73,15 @@ async def ask(app: ChatApp, pilot: Pilot[None], question: str, tokens: int | Non
     app.prompt.insert(question)
     await pilot.press("enter")
     if tokens is None:
-        await until(lambda: app.status.view.state == "ready" and not app.session.running and len(app.session.messages) % 2 == 0)
+        await until(pilot, lambda: not app.session.running and app.status.view.state == "ready")
     else:
-        await until(lambda: app.status.view.clock is not None and app.status.view.clock.tokens >= tokens)
+        await until(pilot, lambda: app.status.view.clock is not None and app.status.view.clock.tokens >= tokens)
+
+
+async def until(pilot: Pilot[None], condition: Callable[[], bool]) -> None:
+    async with asyncio.timeout(60):
+        while not condition():
+            await pilot.pause(0.01)
 
 
 async def streaming(app: ChatApp, pilot: Pilot[None]) -> None:
@@ -131,8 +131,8 @@ async def draw(name: str) -> None:
     with tempfile.TemporaryDirectory() as folder:
         where = Folders(Path(folder) / "config", Path(folder) / "data", Path(folder) / "state")
         async with ByteServer(*map(script, streams)) as server:
-            options = Options(base_url=server.url, model=streams[0]["model"])
-            app = ChatApp(settings(options, FileConfig(), os.environ, where), 1 << 24)
+            box = Endpoint("box", "openai-chat", server.url, streams[0]["model"])
+            app = ChatApp(settings(Options(), FileConfig(endpoints=(box,)), {}, where), TRUECOLOR)
             async with app.run_test(size=size) as pilot:
                 await pilot.pause(0.5)
                 await scene(app, pilot)

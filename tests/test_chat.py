@@ -13,7 +13,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
-from tests.byteserver import DONE, ByteServer, Hold, Script, Send, openai_chunk, sse_response
+from tests.byteserver import DONE, ByteServer, Hold, Script, Send, Sleep, chunked, openai_chunk, sse_response
 from tests.ptyscreen import PtyScreen, terminal_env
 
 EMBEDDED = pytest.mark.skipif(
@@ -87,23 +87,28 @@ def eventually(condition: Callable[[], bool], seconds: float = 20) -> bool:
 
 @EMBEDDED
 def test_a_conversation_with_the_embedded_model_and_an_interruption(tmp_path: Path) -> None:
-    with program(tmp_path, columns=120) as screen:
+    # without chance in it: this question is answered at length, and the next one briefly
+    with program(tmp_path, "--temperature", "0", columns=120) as screen:
         screen.wait_for(r"^ loading │ local/smollm2")
-        screen.type("Count from one to one thousand in words.").press("enter")
+        screen.type("Write a very long story about a river, at least two thousand words.").press("enter")
         screen.wait_for(r"^ streaming │ .*TTFT \d+ ms", 60)
         (child,) = children(screen.pid)
         screen.wait_for(r"~[1-9]\d+↓", 60)
         screen.press("ctrl+c")
         screen.wait_for("■ stopped")
         screen.wait_for(r"^ stopped │ .*TTFT \d+ ms")
+        assert screen.text().count("you\n") == 1
         # decoding stops: the server's process comes to rest although the reply was far from its end
         assert eventually(lambda: rests(child))
 
-        screen.type("Say hello.").press("enter")
-        screen.wait_for(r"^ ready │ .*\d+↑ \d+↓.*ctx \d+%", 90)
+        screen.type("And then?").press("enter")
+        screen.wait_for(r"^ streaming │ .*TTFT \d+ ms", 60)
+        screen.wait_until(lambda: screen.text().count("smollm2\n") == 2, "a second reply")
+        screen.press("ctrl+c")
+        screen.wait_for(r"^ stopped │")
         screen.press("ctrl+d")
         assert screen.exit_status() == 0
-        assert screen.raw.endswith(LEAVES) or LEAVES in screen.raw
+        assert LEAVES in screen.raw
         assert eventually(lambda: not alive(child))
 
 
@@ -115,12 +120,12 @@ def rests(pid: int) -> bool:
 
 @EMBEDDED
 def test_stopping_while_the_model_loads_and_asking_again(tmp_path: Path) -> None:
-    with program(tmp_path) as screen:
+    with program(tmp_path, "--temperature", "0", columns=120) as screen:
         screen.wait_for(r"^ loading │")
         screen.type("Hello").press("enter", "ctrl+c")
         screen.wait_for("stopped before the first token")
         screen.type("Say hello.").press("enter")
-        screen.wait_for(r"^ ready │ .*TTFT \d+ ms", 90)
+        screen.wait_for(r"^ ready │ .*TTFT \d+ ms .*\d+↑ \d+↓.*ctx \d+%", 90)
 
 
 @EMBEDDED
@@ -254,3 +259,113 @@ def test_suspend_and_resume(tmp_path: Path) -> None:
         screen.wait_for("^ ready │")
         screen.type("q").press("enter")
         screen.wait_for("An answer")
+
+
+@EMBEDDED
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_the_model_goes_with_the_program_on_signals(tmp_path: Path, number: signal.Signals) -> None:
+    with program(tmp_path) as screen:
+        screen.wait_for(r"^ ready │")
+        (child,) = children(screen.pid)
+        screen.signal(number)
+        assert screen.exit_status() == 128 + number
+        assert eventually(lambda: not alive(child))
+
+
+@pytest.mark.parametrize("settle", [0.0, 0.5])
+def test_a_hang_up_ends_it(tmp_path: Path, settle: float) -> None:
+    with (
+        serving([Send(sse_response(openai_chunk("half"))), Hold()]) as server,
+        program(tmp_path, "--base-url", server.url, "--model", "m") as screen,
+    ):
+        screen.wait_for("^ ready │")
+        time.sleep(settle)
+        screen.hang_up()
+        screen.signal(signal.SIGHUP)
+        screen.exit_status(20)
+
+
+def test_a_defect_ends_in_a_sentence_without_variables(tmp_path: Path) -> None:
+    script = tmp_path / "broken.py"
+    script.write_text(
+        "import tokenfall.ui.app as app\n"
+        "from tokenfall.__main__ import main\n"
+        "def broken(self):\n"
+        "    key = 'canary-' + 'key'\n"
+        "    raise ValueError('broken on purpose')\n"
+        "app.ChatApp.retry = broken\n"
+        "main()\n"
+    )
+    where = {"TOKENFALL_CONFIG": str(tmp_path / "config"), "TOKENFALL_DATA": str(tmp_path / "data")}
+    argv = [sys.executable, str(script), "--base-url", "http://127.0.0.1:9", "--model", "m"]
+    with PtyScreen(argv, env=terminal_env(**where)) as screen:
+        screen.wait_for("^ ready │")
+        screen.type("/retry").press("enter")
+        assert screen.exit_status() == 1
+        assert LEAVES in screen.raw
+        assert "fault in tokenfall: ValueError: broken on purpose" in screen.text()
+        assert "canary-key" not in screen.text()
+        assert b"canary-key" not in screen.raw
+    log = (tmp_path / "data" / "state" / "tokenfall.log").read_text()
+    assert "broken on purpose" in log
+    assert "canary-key" not in log
+
+
+def test_without_a_place_for_its_files_the_chat_goes_on(tmp_path: Path) -> None:
+    (tmp_path / "data").write_text("a file where a folder should be")
+    with serving(REPLY) as server, program(tmp_path, "--base-url", server.url, "--model", "m") as screen:
+        screen.wait_for("There is no log")
+        screen.type("q").press("enter")
+        screen.wait_for("An answer")
+        screen.press("ctrl+d")
+        assert screen.exit_status() == 0
+
+
+def test_bad_certificates_do_not_keep_it_from_this_machine(tmp_path: Path) -> None:
+    bad = tmp_path / "bad.pem"
+    bad.write_text("not a certificate")
+    with serving(REPLY) as server, program(tmp_path, "--base-url", server.url, "--model", "m", SSL_CERT_FILE=str(bad)) as screen:
+        screen.wait_for("^ ready │")
+        time.sleep(0.5)
+        screen.type("q").press("enter")
+        screen.wait_for("An answer")
+
+
+def test_a_model_that_cannot_start_is_told_and_the_chat_stays_usable(tmp_path: Path) -> None:
+    file = tmp_path / "wrong.gguf"
+    file.write_bytes(b"this is no model")
+    (tmp_path / "config").mkdir()
+    with serving(REPLY) as server:
+        (tmp_path / "config" / "config.toml").write_text(f'[endpoints.box]\nbase_url = "{server.url}"\nmodel = "m"\n')
+        with program(tmp_path, "--model-file", str(file), columns=120) as screen:
+            screen.wait_for("GGUF")
+            screen.wait_for("^ error │ local/wrong")
+            screen.type("/model box").press("enter")
+            screen.wait_for("box/m answers from now on")
+            screen.type("q").press("enter")
+            screen.wait_for("An answer")
+
+
+def test_the_mouse_is_left_to_the_terminal_when_asked(tmp_path: Path) -> None:
+    (tmp_path / "config").mkdir()
+    (tmp_path / "config" / "config.toml").write_text("mouse = false\n")
+    with program(tmp_path, "--base-url", "http://127.0.0.1:9", "--model", "m") as screen:
+        screen.wait_for("^ ready │")
+        assert b"\x1b[?1000h" not in screen.raw
+
+
+def test_a_suspension_does_not_break_a_reply(tmp_path: Path) -> None:
+    more = chunked(openai_chunk(" and the rest"), openai_chunk(finish="stop"), DONE, last=True)
+    with (
+        serving([Send(sse_response(openai_chunk("half"))), Sleep(1.5), Send(more)]) as server,
+        program(tmp_path, "--base-url", server.url, "--model", "m") as screen,
+    ):
+        screen.wait_for("^ ready │")
+        screen.type("q").press("enter")
+        screen.wait_for("half")
+        screen.press("ctrl+z")
+        assert eventually(lambda: Path(f"/proc/{screen.pid}/stat").read_text().rsplit(")", 1)[1].split()[0] == "T")
+        time.sleep(2)
+        os.kill(screen.pid, signal.SIGCONT)
+        screen.wait_for("half and the rest")
+        screen.wait_for("^ ready │")

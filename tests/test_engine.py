@@ -1,4 +1,5 @@
 import asyncio
+import json
 import time
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
@@ -41,11 +42,11 @@ class Script(Transport):
 
 
 def delta(text: str) -> str:
-    return '{"choices":[{"index":0,"delta":{"content":"%s"},"finish_reason":null}]}' % text
+    return json.dumps({"choices": [{"index": 0, "delta": {"content": text}, "finish_reason": None}]})
 
 
 def finish(reason: str) -> str:
-    return '{"choices":[{"index":0,"delta":{},"finish_reason":"%s"}]}' % reason
+    return json.dumps({"choices": [{"index": 0, "delta": {}, "finish_reason": reason}]})
 
 
 USAGE = '{"choices":[],"usage":{"prompt_tokens":5,"completion_tokens":2,"total_tokens":7}}'

@@ -1,6 +1,6 @@
 import pytest
 
-from tokenfall.timing import Gaps, StreamClock, percentile
+from tokenfall.timing import StreamClock, percentile
 
 
 def clock(sent: float, *arrivals: float) -> StreamClock:
@@ -18,10 +18,10 @@ def test_ttft_counts_up_then_freezes() -> None:
     assert waiting.ttft(99.0) == pytest.approx(0.5)
 
 
-def test_ttft_of_a_reply_that_ended_without_a_token_stops_counting() -> None:
+def test_a_reply_that_ended_without_a_token_has_no_ttft() -> None:
     ended = clock(10.0)
     ended.ended(12.0)
-    assert ended.ttft(50.0) == pytest.approx(2.0)
+    assert ended.ttft(50.0) is None
 
 
 def test_nothing_is_known_before_sending() -> None:
@@ -47,11 +47,25 @@ def test_mean_rate_prefers_the_services_count() -> None:
     assert counted.mean_rate(9) == pytest.approx(4.0)
 
 
+def test_a_suspension_counts_neither_in_ttft_nor_in_gaps() -> None:
+    suspended = clock(10.0)
+    suspended.away(60.0)
+    assert suspended.ttft(70.3) == pytest.approx(0.3)
+    suspended.token(70.5)
+    suspended.token(70.6)
+    suspended.away(30.0)
+    suspended.token(100.8)
+    gaps = suspended.gaps()
+    assert suspended.ttft(200.0) == pytest.approx(0.5)
+    assert gaps is not None
+    assert gaps.longest == pytest.approx(0.2)
+    assert suspended.rate(100.8) == pytest.approx(2 / 0.3)
+
+
 def test_gaps() -> None:
     gaps = clock(0.0, 1.0, 1.1, 1.3, 1.6, 2.6).gaps()
     assert gaps is not None
-    assert (gaps.median, gaps.p95, gaps.longest) == (pytest.approx(0.2), pytest.approx(1.0), pytest.approx(1.0))
-    assert isinstance(gaps, Gaps)
+    assert [gaps.median, gaps.p95, gaps.longest] == pytest.approx([0.2, 1.0, 1.0])
 
 
 @pytest.mark.parametrize(("share", "expected"), [(0.0, 1), (0.5, 5), (0.51, 6), (0.95, 10), (1.0, 10)])

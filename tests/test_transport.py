@@ -33,10 +33,10 @@ from tests.byteserver import (
     sse_response,
 )
 
-from tokenfall.config import Endpoint, Secret
+from tokenfall.config import Endpoint, Secret, is_loopback
 from tokenfall.errors import NetworkError, ServiceError, TokenfallError, UserError, WireError
 from tokenfall.events import Finished, StreamEvent, TextDelta
-from tokenfall.transport import Arrival, Deadlines, Opened, Transport, is_loopback
+from tokenfall.transport import Arrival, Deadlines, Opened, Transport
 from tokenfall.wire import Frame
 from tokenfall.wire.openai_chat import ChatDecoder
 
@@ -280,7 +280,7 @@ async def test_loopback_never_goes_through_a_proxy(monkeypatch: pytest.MonkeyPat
      ("0.0.0.0", True), ("10.0.0.1", False), ("localhost.example.com", False), ("127.0.0.1.example.com", False)],
 )  # fmt: skip
 def test_what_loopback_is(host: str, near: bool) -> None:
-    assert is_loopback(Endpoint("e", "openai-chat", f"http://{host}:80/v1")) is near
+    assert is_loopback(f"http://{host}:80/v1") is near
 
 
 async def test_a_proxy_that_can_not_be_used_spares_loopback(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -21,10 +21,10 @@ def main() -> None:
         sys.exit(130)
 
 
-def _chat(settings: "Settings") -> None:
+def _chat(settings: "Settings") -> int:
     from tokenfall.ui.app import run_chat
 
-    run_chat(settings)
+    return run_chat(settings)
 
 
 if __name__ == "__main__":

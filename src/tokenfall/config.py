@@ -35,7 +35,7 @@ REPAINTS: tuple[Repaint, ...] = ("changes", "full")
 _FILE_KEYS = ("model", "model_file", "system", "max_tokens", "temperature", "theme", "mouse", "repaint", "keys", "endpoints")
 _ENDPOINT_KEYS = ("wire", "base_url", "model", "api_key_env", "headers")
 _ENDPOINT_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
-_HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110 section 5.6.2, token
+HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110 section 5.6.2, token
 _SECRET_HEADERS = frozenset({"authorization", "proxy-authorization", "cookie", "api-key", "x-api-key", "x-goog-api-key"})
 _TOML_PLACE = re.compile(r"\s*\(at (?:line (\d+), column (\d+)|end of document)\)$")
 
@@ -130,6 +130,15 @@ class Settings:
     keys: Mapping[str, str]
     repaint: Repaint = "changes"
 
+    @property
+    def known(self) -> tuple[Endpoint, ...]:
+        """The configured endpoints, and `endpoint` as the options made it: in its own place, or last when it is not configured."""
+        target = self.endpoint
+        if target is None:
+            return self.endpoints
+        rows = tuple(target if each.name == target.name else each for each in self.endpoints)
+        return rows if target in rows else (*rows, target)
+
 
 def folders(env: Mapping[str, str]) -> Folders:
     """The user's folders by the platform's rules, unless TOKENFALL_CONFIG and TOKENFALL_DATA name others;
@@ -223,9 +232,10 @@ def is_loopback(url: str) -> bool:
 
     host = urlsplit(url).hostname or ""
     try:
-        return ipaddress.ip_address(host).is_loopback
+        address = ipaddress.ip_address(host)
     except ValueError:
-        return host == "localhost" or host.endswith(".localhost")
+        return host == "localhost" or host.endswith(".localhost")  # RFC 6761, section 6.3
+    return address.is_loopback or address.is_unspecified
 
 
 def _target(
@@ -490,7 +500,7 @@ def _endpoint(rows: _Table, name: str) -> Endpoint:
 
 def _headers(table: _Table) -> tuple[tuple[str, str], ...]:
     for name in table.values:
-        if not _HEADER_NAME.fullmatch(name):
+        if not HEADER_NAME.fullmatch(name):
             raise table.wrong(name, f"{name!r} can't be the name of a header.")
         value = table.text(name)
         if not (value.isascii() and value.isprintable()):

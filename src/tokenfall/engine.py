@@ -5,12 +5,28 @@ import time
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing, suppress
 from dataclasses import replace
+from typing import assert_never
 
 from tokenfall.config import Endpoint
 from tokenfall.errors import NetworkError, ServiceError, TokenfallError, WireError
-from tokenfall.events import Draft, Ended, Faulted, Sent, StreamDone, Streamed, StreamEvent, TurnEvent, Waiting
+from tokenfall.events import (
+    Draft,
+    Ended,
+    Faulted,
+    Finished,
+    ReasoningDelta,
+    ReplyStarted,
+    Sent,
+    StreamDone,
+    Streamed,
+    StreamEvent,
+    TextDelta,
+    TurnEvent,
+    UsageReport,
+    Waiting,
+)
 from tokenfall.messages import EndState, Request
-from tokenfall.transport import Arrival, Transport
+from tokenfall.transport import Arrival, Transport, hidden, sentence, who
 from tokenfall.wire import WIRES, Decoder, Frame
 
 LINGER_S = 0.05
@@ -28,15 +44,21 @@ class Turn:
         self._route = route
         self._request = request
         self._draft = Draft(model=request.model)
+        self._endpoint: Endpoint | None = None
         self._done = False
         self._fault = ""
+
+    @property
+    def text(self) -> str:
+        """What has come so far."""
+        return self._draft.message("stopped").text
 
     async def events(self) -> AsyncGenerator[TurnEvent, None]:
         """Waiting, Sent, any number of Streamed, and exactly one Ended. Failures are values in Ended, never raised."""
         error: TokenfallError | None = None
         yield Waiting(time.monotonic())
         try:
-            endpoint = await self._route()
+            self._endpoint = endpoint = await self._route()
             request = replace(self._request, model=self._request.model or endpoint.model)
             self._draft.model = request.model
             wire = WIRES[endpoint.wire]
@@ -64,24 +86,33 @@ class Turn:
                     self._done = True
                 case StreamDone():
                     self._done = True
-                case _:
+                case ReplyStarted() | TextDelta() | ReasoningDelta() | UsageReport() | Finished():
                     pass
+                case _:
+                    assert_never(event)
         return events
 
     def stopped(self, at: float) -> Ended:
-        """The end of a turn whose consumer was cancelled."""
-        return self._ended(at, "stopped", None)
+        """The end of a turn whose consumer was cancelled. A reply that was whole by then stays whole."""
+        return self._end(at, None) if self._done else self._ended(at, "stopped", None)
 
     def failed(self, at: float, error: TokenfallError) -> Ended:
         """The end of a turn whose consumer broke."""
         return self._ended(at, "failed" if self._draft.empty else "cut_off", error)
 
     def _end(self, at: float, error: TokenfallError | None) -> Ended:
+        endpoint = self._endpoint
+        if endpoint is None:
+            assert error is not None, "without an endpoint nothing was sent"
+            return self.failed(at, error)
         if error is None and self._fault:
-            error = ServiceError(f"The service reported an error inside the stream: {self._fault}")
+            error = ServiceError(sentence(f"{who(endpoint)} broke the reply off", self._fault, endpoint))
+        if isinstance(error, WireError):
+            # it quotes what came, and a service may repeat the key
+            error = WireError(hidden(error.message, endpoint), error.advice)
         if error is not None:
             return self.failed(at, error)
-        state, why = end_state(self._draft, done=self._done)
+        state, why = end_state(self._draft, endpoint, done=self._done)
         return self._ended(at, state, why)
 
     def _ended(self, at: float, state: EndState, error: TokenfallError | None) -> Ended:
@@ -96,12 +127,12 @@ async def _drain(arrivals: AsyncGenerator[Arrival, None]) -> None:
                 pass
 
 
-def end_state(draft: Draft, *, done: bool) -> tuple[EndState, TokenfallError | None]:
+def end_state(draft: Draft, endpoint: Endpoint, *, done: bool) -> tuple[EndState, TokenfallError | None]:
     """How a stream that broke no rule ended. `done` says that the wire's own end mark came."""
     if draft.finish is not None:
         return draft.finish, None
     if draft.empty:
-        return "failed", WireError("The stream ended without a word.")
+        return "failed", WireError(f"{who(endpoint)} ended the stream without a word.")
     if done:
         return "complete", None
-    return "cut_off", NetworkError("The stream ended before the reply was finished.", "What came is kept.")
+    return "cut_off", NetworkError(f"{who(endpoint)} ended the stream before the reply was finished.", "What came is kept.")

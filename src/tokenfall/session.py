@@ -4,13 +4,13 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from dataclasses import replace
 from functools import partial
 
-from tokenfall.config import Endpoint, Settings
+from tokenfall.config import LOCAL, Endpoint, Settings
 from tokenfall.engine import Turn
-from tokenfall.errors import ServiceError, TokenfallError
+from tokenfall.errors import EmbeddedModelError, NetworkError, ServiceError, TokenfallError
 from tokenfall.events import Ended, TurnEvent
 from tokenfall.local import EmbeddedModel
 from tokenfall.messages import Message, Request, user_message
@@ -35,7 +35,7 @@ class Service:
     def name(self) -> str:
         """`ENDPOINT/MODEL` as far as it is known."""
         if self.endpoint is None:
-            return f"local/{self._model.name}"
+            return f"{LOCAL}/{self._model.name}"
         return "/".join(part for part in (self.endpoint.name, self.endpoint.model) if part)
 
     @property
@@ -57,11 +57,17 @@ class Service:
         """From the next turn on this endpoint answers; None is the embedded model."""
         self.endpoint = endpoint
 
+    def spawn(self) -> None:
+        """Lets the embedded model begin to load before there is an event loop; what goes wrong is told by `start`."""
+        if self.endpoint is None:
+            with suppress(EmbeddedModelError):
+                self._model.spawn()
+
     def start(self) -> asyncio.Task[Endpoint] | None:
         """Begins to load the embedded model, if that is what answers; the task ends when it is ready or has failed."""
         if self.endpoint is not None:
             return None
-        if self._starting is None or has_failed(self._starting) or self._model.returncode is not None:
+        if self._starting is None or (self._starting.done() and not self._model.ready):
             self._starting = asyncio.create_task(self._model.start())
         return self._starting
 
@@ -72,22 +78,28 @@ class Service:
             # a stopped turn must not stop the model from loading
             return await asyncio.shield(starting)
         assert self.endpoint is not None
-        if not self.endpoint.model:
-            names = await self._transport.list_models(self.endpoint)
-            if not names:
-                raise ServiceError(f"{self.endpoint.base_url} lists no models.", "Name one with --model.")
-            self.endpoint = replace(self.endpoint, model=names[0])
-        return self.endpoint
+        endpoint = self.endpoint
+        if endpoint.model:
+            return endpoint
+        names = await self._transport.list_models(endpoint)
+        if not names:
+            raise ServiceError(f"{endpoint.base_url} lists no models.", "Name one with --model.")
+        named = replace(endpoint, model=names[0])
+        if self.endpoint is endpoint:
+            self.endpoint = named
+        return named
+
+    async def why(self, error: TokenfallError | None) -> TokenfallError | None:
+        """The reason behind a turn's error, where it is that the embedded model has died."""
+        if isinstance(error, NetworkError) and self.endpoint is None and self._model.returncode is not None:
+            return await self._model.ended()
+        return error
 
     async def close(self) -> None:
         if self._starting is not None:
             self._starting.cancel()
         if self._embedded is not None:
             await self._embedded.stop()
-
-
-def has_failed(task: asyncio.Task[Endpoint]) -> bool:
-    return task.done() and (task.cancelled() or task.exception() is not None)
 
 
 class Session:
@@ -97,6 +109,7 @@ class Session:
         self._transport = transport
         self._settings = settings
         self._task: asyncio.Task[Ended] | None = None
+        self._turn: Turn | None = None
         self.service = service
         self.system = settings.system
         self.messages: list[Message] = []
@@ -106,9 +119,19 @@ class Session:
         return self._task is not None
 
     def send(self, text: str, publish: Publish) -> None:
-        """Says `text` and starts the turn that answers it."""
+        """Says `text` and starts the turn that answers it. A question before it that got no answer is said no more:
+        services want the two speakers in turn, and the user has moved on."""
+        if self.messages and self.messages[-1].role == "user":
+            self.messages.pop()
         self.messages.append(user_message(text))
         self._run(publish)
+
+    @property
+    def last_reply(self) -> str:
+        """The text of the newest reply, also of one that is still coming; "" when there is none."""
+        if self.running and self._turn is not None and self._turn.text:
+            return self._turn.text
+        return next((message.text for message in reversed(self.messages) if message.role == "assistant" and message.text), "")
 
     def can_retry(self) -> bool:
         return not self.running and any(message.role == "user" for message in self.messages)
@@ -119,8 +142,11 @@ class Session:
             self.messages.pop()
         self._run(publish)
 
-    def clear(self) -> None:
-        self.messages.clear()
+    def begin_anew(self) -> None:
+        """A new conversation. The turn under way is stopped and heard of no more."""
+        self.stop()
+        self._task = None
+        self.messages = []
 
     def stop(self) -> None:
         """Ends the turn under way: its connection closes now, its Ended follows. Harmless at any moment."""
@@ -131,7 +157,7 @@ class Session:
         request = Request(
             "", tuple(self.messages), self.system, max_tokens=self._settings.max_tokens, temperature=self._settings.temperature
         )
-        turn = Turn(self._transport, self.service.route, request)
+        self._turn = turn = Turn(self._transport, self.service.route, request)
         self._task = asyncio.create_task(self._drive(turn, publish))
         # a task that is cancelled before its first step never enters its body, so its end is taken from outside
         self._task.add_done_callback(partial(self._finish, turn, publish))
@@ -140,11 +166,13 @@ class Session:
         async with aclosing(turn.events()) as events:
             async for event in events:
                 if isinstance(event, Ended):
-                    return event
+                    return replace(event, error=await self.service.why(event.error))
                 publish(event)
         raise AssertionError("a turn ends in Ended")
 
     def _finish(self, turn: Turn, publish: Publish, task: asyncio.Task[Ended]) -> None:
+        if task is not self._task:
+            return
         ended = outcome(turn, task)
         self._task = None
         if ended.reply.parts:
@@ -161,4 +189,4 @@ def outcome(turn: Turn, task: asyncio.Task[Ended]) -> Ended:
     if defect is None:
         return task.result()
     log.error("a turn broke", exc_info=defect)
-    return turn.failed(now, TokenfallError(f"tokenfall failed here ({type(defect).__name__}); the log has the details."))
+    return turn.failed(now, TokenfallError(f"This is a fault in tokenfall ({type(defect).__name__}); its log has the details."))

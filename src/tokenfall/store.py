@@ -71,6 +71,11 @@ class PromptHistory:
         with self._lock:
             return self._loaded()
 
+    def load(self) -> None:
+        """Reads them from the disk now, where that has not been done: for a thread."""
+        with self._lock:
+            self._loaded()
+
     def add(self, text: str) -> None:
         """Keeps a prompt, unless it repeats the one before it."""
         with self._lock:

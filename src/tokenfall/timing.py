@@ -25,34 +25,42 @@ class StreamClock:
         self.ended_at: float | None = None
         self.arrivals: list[float] = []
         self._sorted_gaps: list[float] = []
+        self._away = 0.0
+
+    def away(self, seconds: float) -> None:
+        """The program was suspended for so long just now; neither TTFT nor gaps count it. Times given from now on lie after it."""
+        self._away += seconds
 
     def sent(self, at: float) -> None:
-        self.sent_at = at
+        self.sent_at = at - self._away
 
     def token(self, at: float) -> None:
+        at -= self._away
         if self.arrivals:
             insort(self._sorted_gaps, at - self.arrivals[-1])
         self.arrivals.append(at)
 
     def ended(self, at: float) -> None:
-        self.ended_at = at
+        self.ended_at = at - self._away
 
     @property
     def tokens(self) -> int:
         return len(self.arrivals)
 
     def ttft(self, now: float) -> float | None:
-        """From sending to the first token; while none has come, the time waited so far; None before sending."""
+        """From sending to the first token; while none has come, the time waited so far. None before sending, and for a
+        reply that ended without a token."""
         if self.sent_at is None:
             return None
         if self.arrivals:
             return self.arrivals[0] - self.sent_at
-        return (self.ended_at if self.ended_at is not None else now) - self.sent_at
+        return now - self._away - self.sent_at if self.ended_at is None else None
 
     def rate(self, now: float) -> float | None:
         """Tokens per second over the last second; None until two tokens have come."""
         if len(self.arrivals) < 2:
             return None
+        now -= self._away
         since = max(now - RATE_WINDOW_S, self.arrivals[0])
         if now <= since:
             return None

@@ -17,13 +17,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from functools import partial
-from ipaddress import ip_address
 from socket import gaierror
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 from urllib.parse import urlsplit, urlunsplit
 
 from tokenfall import __version__
-from tokenfall.config import Endpoint
+from tokenfall.config import HEADER_NAME, Endpoint, is_loopback
 from tokenfall.errors import NetworkError, ServiceError, TokenfallError, UserError, WireError
 from tokenfall.wire import WIRES, Frame
 from tokenfall.wire.faults import fault_message, one_line
@@ -62,13 +61,15 @@ ERROR_BODY_LIMIT = 64 * 1024
 """Bytes of an error's body that are read; its message is at the beginning or nowhere."""
 BODY_LIMIT = EVENT_LIMIT
 """Bytes of a whole reply or of a list of models."""
+SLEPT = 1.0
+"""Seconds that a deadline's timer may be late. Later than that the process was stopped (Ctrl-Z), which no server answers for."""
+
 READ_AHEAD = 256
 """Arrivals kept for a reader that is slower than the socket, before the socket waits too."""
 KEEP_ALIVE = 60.0
 """Seconds that an idle connection is kept, so that the next question is spared the handshakes; most servers close earlier."""
 
 KEY = re.compile(r"[\x21-\x7e]+")
-HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110, section 5.6.2: token
 HEADER_VALUE = re.compile(r"[\x21-\x7e](?:[\x20-\x7e\t]*[\x21-\x7e])?")  # RFC 9110, section 5.5, without obs-text
 
 LISTENS = "Start the server, or check host and port of the base URL."
@@ -187,9 +188,9 @@ async def _exchange(work: Callable[[Put[T]], Awaitable[None]]) -> AsyncGenerator
 
 @dataclass(frozen=True, slots=True)
 class _Clients:
-    """`direct` never uses a proxy; `routed` goes where the environment says, or says why it can't."""
+    """Those that know certificates. `direct` never uses a proxy; `routed` goes where the environment says, or says why it can't."""
 
-    direct: "httpx.AsyncClient"
+    direct: "httpx.AsyncClient | UserError"
     routed: "httpx.AsyncClient | UserError"
 
 
@@ -198,34 +199,41 @@ class Transport:
 
     def __init__(self, deadlines: Deadlines | None = None) -> None:
         self._deadlines = deadlines or Deadlines()
+        self._plain: httpx.AsyncClient | None = None
         self._clients: _Clients | None = None
         self._making = threading.Lock()
 
     def warm(self) -> None:
         """Makes the clients and loads the certificates: over 100 ms of blocking, for a thread at start-up.
 
-        May be called again and from several threads. Raises UserError when the environment names certificates that can't be read.
+        May be called again and from several threads.
         """
-        self._made()
+        self._make_plain()
+        self._make_all()
 
-    def _made(self) -> _Clients:
+    def _make_plain(self) -> "httpx.AsyncClient":
+        """For plain HTTP on this machine, which waits for no certificates."""
         with self._making:
-            if self._clients is None:
-                clients = _make_clients(self._deadlines)
+            if self._plain is None:
+                self._plain = _new_client(self._deadlines, ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT), proxies=False)
                 rehearsal = threading.Thread(target=asyncio.run, args=(_rehearse(),))  # a thread with a loop can't run another
                 rehearsal.start()
                 rehearsal.join()
-                self._clients = clients
+            return self._plain
+
+    def _make_all(self) -> _Clients:
+        with self._making:
+            if self._clients is None:
+                self._clients = _make_clients(self._deadlines)
             return self._clients
 
     async def close(self) -> None:
         """Closes idle connections; streams are closed by those who iterate them."""
-        clients = self._clients
-        self._clients = None
-        if clients is not None:
-            await clients.direct.aclose()
-            if not isinstance(clients.routed, UserError):
-                await clients.routed.aclose()
+        clients = [self._plain, *((self._clients.direct, self._clients.routed) if self._clients else ())]
+        self._plain = self._clients = None
+        for client in clients:
+            if client is not None and not isinstance(client, UserError):
+                await client.aclose()
 
     async def stream(self, endpoint: Endpoint, body: Mapping[str, object]) -> AsyncGenerator[Arrival, None]:
         """Posts the body and yields `Opened`, then the frames of the reply; a reply that came whole is one frame.
@@ -238,7 +246,8 @@ class Transport:
         limits = self._deadlines
         asked = body.get("model")
         now = asyncio.get_running_loop().time
-        due, late = now() + limits.first_event, f"sent nothing for {limits.first_event:g} seconds"
+        limit, late = limits.first_event, f"sent nothing for {limits.first_event:g} seconds"
+        due = now() + limit
         work = partial(_reply, client, request, _Asked(endpoint, asked if isinstance(asked, str) else ""), limits)
         async with _exchange(work) as get:
             while True:
@@ -246,12 +255,16 @@ class Transport:
                     async with asyncio.timeout_at(due):
                         arrival = await get()
                 except TimeoutError:
-                    raise NetworkError(f"{_who(endpoint)} {late}; the connection was closed.", TRY_LATER) from None
+                    if now() - due > SLEPT:
+                        due = now() + limit
+                        continue
+                    raise NetworkError(f"{who(endpoint)} {late}; the connection was closed.", TRY_LATER) from None
                 if arrival is None:
                     return
                 yield arrival
                 if isinstance(arrival, Frame):
-                    due, late = now() + limits.between_events, f"stalled: no token came for {limits.between_events:g} seconds"
+                    limit, late = limits.between_events, f"stalled: no token came for {limits.between_events:g} seconds"
+                    due = now() + limit
 
     async def list_models(self, endpoint: Endpoint) -> list[str]:
         """The names that the server lists, in its order. Raises as `stream` does."""
@@ -264,19 +277,18 @@ class Transport:
                 async with asyncio.timeout(self._deadlines.connect + self._deadlines.body):
                     text = await get()
             except TimeoutError:
-                raise NetworkError(f"{_who(endpoint)} did not answer with its models in time.", TRY_LATER) from None
+                raise NetworkError(f"{who(endpoint)} did not answer with its models in time.", TRY_LATER) from None
         return wire.models(_parsed(text or "", endpoint))
 
     async def _client(self, endpoint: Endpoint) -> "httpx.AsyncClient":
-        direct = is_loopback(endpoint)
-        clients = self._clients
-        if clients is None:
-            clients = await asyncio.to_thread(self._made)
-        if direct:
-            return clients.direct
-        if isinstance(clients.routed, UserError):
-            raise clients.routed
-        return clients.routed
+        direct = _is_direct(endpoint)
+        if direct and endpoint.base_url.lower().startswith("http:"):
+            return self._plain if self._plain is not None else await asyncio.to_thread(self._make_plain)
+        clients = self._clients if self._clients is not None else await asyncio.to_thread(self._make_all)
+        client = clients.direct if direct else clients.routed
+        if isinstance(client, UserError):
+            raise client
+        return client
 
 
 async def _rehearse() -> None:
@@ -299,38 +311,38 @@ def _make_clients(deadlines: Deadlines) -> _Clients:
     try:
         context = httpx.create_ssl_context()
     except OSError as error:
-        raise UserError(
-            f"The certificates of this machine can't be read: {error}.", "Check SSL_CERT_FILE and SSL_CERT_DIR in the environment."
-        ) from error
-    make = partial(
-        httpx.AsyncClient,
-        verify=context,
-        timeout=httpx.Timeout(None, connect=deadlines.connect),
-        limits=httpx.Limits(max_connections=None, keepalive_expiry=KEEP_ALIVE),
-        follow_redirects=False,
-    )
-    direct = make(trust_env=False)
+        advice = "Check SSL_CERT_FILE and SSL_CERT_DIR in the environment."
+        problem = UserError(f"The certificates of this machine can't be read: {error}.", advice)
+        return _Clients(problem, problem)
+    direct = _new_client(deadlines, context, proxies=False)
     try:
-        return _Clients(direct, make())
+        return _Clients(direct, _new_client(deadlines, context, proxies=True))
     except (ValueError, ImportError, httpx.InvalidURL) as error:
         advice = "Check HTTP_PROXY, HTTPS_PROXY and ALL_PROXY."
         return _Clients(direct, UserError(f"The proxy that the environment names can't be used: {one_line(str(error))}", advice))
 
 
-def is_loopback(endpoint: Endpoint) -> bool:
-    """Whether it is on this machine. Raises UserError where the base URL is none."""
+def _new_client(deadlines: Deadlines, context: ssl.SSLContext, *, proxies: bool) -> "httpx.AsyncClient":
+    import httpx
+
+    return httpx.AsyncClient(
+        verify=context,
+        trust_env=proxies,
+        timeout=httpx.Timeout(None, connect=deadlines.connect),
+        limits=httpx.Limits(max_connections=None, keepalive_expiry=KEEP_ALIVE),
+        follow_redirects=False,
+    )
+
+
+def _is_direct(endpoint: Endpoint) -> bool:
+    """Whether no proxy may come between. Raises UserError where the base URL is none."""
     try:
-        parts = urlsplit(endpoint.base_url)
-        host, _ = parts.hostname or "", parts.port
+        host, _ = urlsplit(endpoint.base_url).hostname or "", urlsplit(endpoint.base_url).port
+        if any(character.isspace() for character in host):
+            raise ValueError(host)
+        return is_loopback(endpoint.base_url)
     except ValueError:
         raise _FAILURES["InvalidURL"](endpoint) from None
-    if any(character.isspace() for character in host):
-        raise _FAILURES["InvalidURL"](endpoint)
-    try:
-        address = ip_address(host)
-        return address.is_loopback or address.is_unspecified
-    except ValueError:
-        return host == "localhost" or host.endswith(".localhost")  # RFC 6761, section 6.3
 
 
 # --- the request ---
@@ -433,7 +445,7 @@ async def _put_frames(response: "httpx.Response", endpoint: Endpoint, put: Put[A
             async for frame in events:
                 await put(frame)
     except WireError as error:
-        raise WireError(f"{_who(endpoint)}: {error.message}", error.advice) from error
+        raise WireError(f"{who(endpoint)}: {error.message}", error.advice) from error
 
 
 async def _listing(
@@ -491,17 +503,18 @@ def _parsed(text: str, endpoint: Endpoint) -> object:
     try:
         value = json.loads(text)
     except (ValueError, RecursionError):
-        raise WireError(f"{_who(endpoint)} answered with text that is not JSON: {_hidden(text[:200], endpoint)!a}") from None
+        raise WireError(f"{who(endpoint)} answered with text that is not JSON: {hidden(text[:200], endpoint)!a}") from None
     said = fault_message(value)
     if said is not None:
-        raise ServiceError(_sentence(f"{_who(endpoint)} answered with an error", said, endpoint), TRY_LATER, status=200)
+        raise ServiceError(sentence(f"{who(endpoint)} answered with an error", said, endpoint), TRY_LATER, status=200)
     return value
 
 
 # --- errors ---
 
 
-def _who(endpoint: Endpoint) -> str:
+def who(endpoint: Endpoint) -> str:
+    """How sentences name an endpoint."""
     return f"{endpoint.name} ({_origin(endpoint)})"
 
 
@@ -510,16 +523,17 @@ def _origin(endpoint: Endpoint) -> str:
     return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
 
 
-def _hidden(text: str, endpoint: Endpoint) -> str:
+def hidden(text: str, endpoint: Endpoint) -> str:
     """Without the key, which some services repeat when they refuse it."""
     key = _key(endpoint)
     return text.replace(key, "[key]") if key else text
 
 
-def _sentence(what: str, said: str, endpoint: Endpoint) -> str:
+def sentence(what: str, said: str, endpoint: Endpoint) -> str:
+    """`what` happened, and what the service `said` of it, without the key."""
     if not said:
         return f"{what}."
-    return f"{what}: {_hidden(said, endpoint)}" + ("" if said[-1] in ".!?…" else ".")
+    return f"{what}: {hidden(said, endpoint)}" + ("" if said[-1] in ".!?…" else ".")
 
 
 def _said(body: str, kind: str) -> str:
@@ -548,9 +562,9 @@ _REFUSALS: Mapping[int, tuple[str, str]] = {
 def _refusal(asked: _Asked, response: "httpx.Response", said: str) -> ServiceError:
     status, endpoint = response.status_code, asked.endpoint
     if status < 400:
-        target = _hidden(one_line(str(response.headers.get("location", "")))[:200], endpoint) or "an address that it does not name"
+        target = hidden(one_line(str(response.headers.get("location", "")))[:200], endpoint) or "an address that it does not name"
         return ServiceError(
-            f"{_who(endpoint)} wants to send the request to {target}; redirects are not followed, because the key would go along.",
+            f"{who(endpoint)} wants to send the request to {target}; redirects are not followed, because the key would go along.",
             "If that address is right, make it the base URL.",
             status=status,
         )
@@ -564,7 +578,7 @@ def _refusal(asked: _Asked, response: "httpx.Response", said: str) -> ServiceErr
     wait = _retry_after(str(response.headers.get("retry-after", "")))
     if wait:
         advice = f"Wait {math.ceil(wait)} seconds before you send again."
-    return ServiceError(_sentence(f"{_who(endpoint)} {what} (HTTP {status})", said, endpoint), advice, status=status, retry_after=wait)
+    return ServiceError(sentence(f"{who(endpoint)} {what} (HTTP {status})", said, endpoint), advice, status=status, retry_after=wait)
 
 
 def _retry_after(value: str) -> float | None:
@@ -582,7 +596,7 @@ def _retry_after(value: str) -> float | None:
 
 def _not_a_reply(endpoint: Endpoint, kind: str, wanted: str) -> WireError:
     what = "a web page" if kind == "text/html" else one_line(kind)[:100] or "something that it does not name"
-    return WireError(f"{_who(endpoint)} answered with {what}, not {wanted}: check the base URL.", "Many end in /v1.")
+    return WireError(f"{who(endpoint)} answered with {what}, not {wanted}: check the base URL.", "Many end in /v1.")
 
 
 @contextmanager
@@ -606,7 +620,7 @@ def _translation(error: Exception, endpoint: Endpoint) -> TokenfallError:
     for name in names:
         if name in _FAILURES:
             return _FAILURES[name](endpoint)
-    return NetworkError(f"The connection to {_who(endpoint)} failed ({type(error).__name__}).", TRY_LATER)
+    return NetworkError(f"The connection to {who(endpoint)} failed ({type(error).__name__}).", TRY_LATER)
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:
@@ -633,7 +647,7 @@ def _unknown_host(endpoint: Endpoint, _: BaseException) -> TokenfallError:
 def _untrusted(endpoint: Endpoint, error: BaseException) -> TokenfallError:
     why = error.verify_message if isinstance(error, ssl.SSLCertVerificationError) else ""
     return NetworkError(
-        _sentence(f"The certificate of {_who(endpoint)} can't be trusted", one_line(why), endpoint),
+        sentence(f"The certificate of {who(endpoint)} can't be trusted", one_line(why), endpoint),
         "For a private authority, name its file in SSL_CERT_FILE.",
     )
 
@@ -641,7 +655,7 @@ def _untrusted(endpoint: Endpoint, error: BaseException) -> TokenfallError:
 def _no_tls(endpoint: Endpoint, error: BaseException) -> TokenfallError:
     why = error.reason if isinstance(error, ssl.SSLError) else ""
     return NetworkError(
-        _sentence(f"No TLS connection could be made to {_who(endpoint)}", (why or "").replace("_", " ").lower(), endpoint),
+        sentence(f"No TLS connection could be made to {who(endpoint)}", (why or "").replace("_", " ").lower(), endpoint),
         "If the server speaks plain HTTP, the base URL begins with http://.",
     )
 
@@ -655,13 +669,13 @@ _CAUSES: tuple[tuple[type[BaseException], Callable[[Endpoint, BaseException], To
 """Causes that tell more than the ConnectError that came of them."""
 
 _FAILURES: Mapping[str, Callable[[Endpoint], TokenfallError]] = {
-    "ConnectTimeout": lambda e: NetworkError(f"{_who(e)} did not take the connection in time.", LISTENS),
-    "ConnectError": lambda e: NetworkError(f"No connection could be made to {_who(e)}.", LISTENS),
-    "ProxyError": lambda e: NetworkError(f"The proxy refused to connect to {_who(e)}.", "Check HTTP_PROXY, HTTPS_PROXY and NO_PROXY."),
-    "ReadError": lambda e: NetworkError(f"The connection to {_who(e)} broke off.", "Send the question again."),
-    "WriteError": lambda e: NetworkError(f"The connection to {_who(e)} broke off.", "Send the question again."),
-    "RemoteProtocolError": lambda e: NetworkError(f"{_who(e)} broke off before its answer was whole.", "Send the question again."),
-    "DecodingError": lambda e: WireError(f"{_who(e)} sent compressed bytes that can't be read."),
+    "ConnectTimeout": lambda e: NetworkError(f"{who(e)} did not take the connection in time.", LISTENS),
+    "ConnectError": lambda e: NetworkError(f"No connection could be made to {who(e)}.", LISTENS),
+    "ProxyError": lambda e: NetworkError(f"The proxy refused to connect to {who(e)}.", "Check HTTP_PROXY, HTTPS_PROXY and NO_PROXY."),
+    "ReadError": lambda e: NetworkError(f"The connection to {who(e)} broke off.", "Send the question again."),
+    "WriteError": lambda e: NetworkError(f"The connection to {who(e)} broke off.", "Send the question again."),
+    "RemoteProtocolError": lambda e: NetworkError(f"{who(e)} broke off before its answer was whole.", "Send the question again."),
+    "DecodingError": lambda e: WireError(f"{who(e)} sent compressed bytes that can't be read."),
     "InvalidURL": lambda e: UserError(f"The base URL of {e.name} is not a URL.", "It looks like https://example.com/v1."),
     "UnsupportedProtocol": lambda e: UserError(f"The base URL of {e.name} is not http or https.", "It looks like https://example.com/v1."),
 }

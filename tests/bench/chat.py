@@ -8,7 +8,7 @@ request     Enter to the request's last byte at the server
 first       the first token's bytes leaving the server to its glyph leaving the program
 echo        a key press to its glyph, while 100 tokens a second stream
 interrupt   Ctrl-C to the server seeing the connection close
-idle        CPU of the program and its children over ten quiet seconds, in percent of one core
+idle        CPU of the program and of the embedded model's process over ten quiet seconds, in percent of one core
 
 Figures are milliseconds unless said otherwise.
 """
@@ -33,6 +33,7 @@ from tests.ptyscreen import terminal_env
 
 COLUMNS, ROWS = 100, 30
 RATE = 100
+TOKENFALL = Path(sys.executable).with_name("tokenfall")
 CTRL_C, ENTER = "\x03", "\r"
 
 
@@ -87,7 +88,7 @@ async def terminal(argv: list[str]) -> AsyncIterator[Terminal]:
 
 
 def tokenfall(url: str) -> list[str]:
-    return [str(Path(sys.executable).with_name("tokenfall")), "--base-url", f"{url}/v1", "--model", "m"]
+    return [str(TOKENFALL), "--base-url", f"{url}/v1", "--model", "m"]
 
 
 def plain() -> list[str]:
@@ -97,10 +98,14 @@ def plain() -> list[str]:
 READY = rb"ready"
 
 
-def reply(tokens: int) -> list[Step]:
+BEFORE_S = 0.3
+"""What the server thinks before its first token."""
+
+
+def reply(tokens: int, number: int = 0) -> list[Step]:
     """Tokens at RATE: a marker word first, then words."""
-    words = [f"mark{0:04d} "] + [f"word{number % 7} " for number in range(tokens)]
-    steps: list[Step] = [Send(SSE_HEAD), Sleep(0.3)]
+    words = [f"mark{number:04d} "] + [f"word{number % 7} " for number in range(tokens)]
+    steps: list[Step] = [Send(SSE_HEAD), Sleep(BEFORE_S)]
     for word in words:
         steps += [Send(chunked(openai_chunk(word))), Sleep(1 / RATE)]
     return steps
@@ -128,15 +133,16 @@ async def ask(screen: Terminal, server: ByteServer) -> tuple[Exchange, float]:
 async def turns(runs: int) -> dict[str, list[float]]:
     """Request, first token and interrupt, `runs` times in one chat."""
     figures: dict[str, list[float]] = {"request": [], "first": [], "interrupt": []}
-    async with ByteServer(reply(2000)) as server, terminal(tokenfall(server.url)) as screen:
+    scripts = [reply(2000, run) for run in range(runs)]
+    async with ByteServer(*scripts) as server, terminal(tokenfall(server.url)) as screen:
         await screen.seen(READY)
         await asyncio.sleep(1)
         for run in range(runs):
             start = len(screen.output)
             exchange, pressed = await ask(screen, server)
             figures["request"].append((exchange.at - pressed) * 1000)
-            seen = await screen.seen(rb"mark0000", start)
-            figures["first"].append((seen - exchange.at - 0.3) * 1000)
+            seen = await screen.seen(b"mark%04d" % run, start)
+            figures["first"].append((seen - exchange.at - BEFORE_S) * 1000)
             await asyncio.sleep(0.3 + (run % 10) / 20)
             pressed = screen.press(CTRL_C)
             await exchange.hung_up_within(10)
@@ -164,7 +170,7 @@ async def echo(keys: int) -> list[float]:
 
 
 async def idle(seconds: float) -> float:
-    async with ByteServer(reply(1)) as server, terminal(tokenfall(server.url)) as screen:
+    async with terminal([str(TOKENFALL)]) as screen:
         await screen.seen(READY)
         await asyncio.sleep(3)
         before = cpu_seconds(screen.child.pid)
@@ -173,8 +179,12 @@ async def idle(seconds: float) -> float:
 
 
 def cpu_seconds(pid: int) -> float:
-    fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+    """Of the process and its children."""
+    ticks = 0
+    for each in (str(pid), *Path(f"/proc/{pid}/task/{pid}/children").read_text().split()):
+        fields = Path(f"/proc/{each}/stat").read_text().rsplit(")", 1)[1].split()
+        ticks += int(fields[11]) + int(fields[12])
+    return ticks / os.sysconf("SC_CLK_TCK")
 
 
 def row(name: str, values: list[float]) -> str:

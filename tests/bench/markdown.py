@@ -16,7 +16,7 @@ from tokenfall.markdown.document import Document
 
 TOKEN = 4
 SCREEN = 40
-SAMPLES = 300
+SAMPLES = 2_000
 
 _WORDS = [
     *("stream", "arrives", "in", "small", "pieces", "and", "each", "of", "them", "must", "reach", "the", "screen", "before", "its"),

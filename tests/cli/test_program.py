@@ -139,5 +139,5 @@ def test_the_chat_gets_settings() -> None:
     assert run(["--nope"], _never) == 2
 
 
-def _never(settings: Settings) -> None:
+def _never(settings: Settings) -> int:
     raise AssertionError(f"{settings} was to open nothing")

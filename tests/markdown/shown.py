@@ -5,7 +5,9 @@ from collections.abc import Iterable
 from pathlib import Path
 from random import Random
 
+from tokenfall.markdown.blocks import References, parse
 from tokenfall.markdown.document import Document
+from tokenfall.markdown.layout import Context, Layout
 from tokenfall.markdown.lines import Line
 
 DATA = Path(__file__).parent.parent / "data"
@@ -17,6 +19,13 @@ def whole(text: str) -> Document:
     document.append(text)
     document.finish()
     return document
+
+
+def laid(text: str, width: int) -> list[Line]:
+    """The lines of one parse and one layout of a text, past everything that closes, grows or caches."""
+    references: References = {}
+    blocks = parse(text, references)
+    return Layout(width, references, Context()).document(blocks)
 
 
 def begun(text: str) -> Document:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
-from tests.markdown.shown import EXAMPLES, begun, cuts, lines, picture, shown, streamed, whole
+from tests.markdown.shown import EXAMPLES, begun, cuts, laid, lines, picture, shown, streamed, whole
 
 from tokenfall.markdown.document import Document
 
@@ -66,6 +66,8 @@ LONG = {
     "paragraph that becomes a heading": "words **here** and there " * 80 + "\n===\nend",
     "paragraph whose last line becomes a table": "x | y\n" + "one | two\n" * 100 + "a | b\n--|--\n1|2\n",
     "one line that becomes the head of a table": "|" + "word " * 300 + "| b |\n|---|---|\n| c | d |\n",
+    "one line that becomes the head of three columns": "|" + "word " * 150 + "| " + "more " * 300 + "| b |\n|---|---|---|\n|c|d|e|\n",
+    "table that widens": "|a|b|\n|-|-|\n" + "".join(f"|{'x' * (n // 2)}|{n}|\n" for n in range(40)),
     "openers": "*a **b _c `d [e ~~f " * 120,
     "fence in a list": "1. x\n\n   ```python\n" + '   s = """\n   text\n   """\n\n' * 40 + "   ```\n   after\n2. y",
     "indented code": "    a\n\n\n    b\n" * 60 + "\n\nend",
@@ -81,6 +83,24 @@ LONG = {
 def test_the_examples_of_the_specification(number: int) -> None:
     for index, example in enumerate(EXAMPLES[number : number + 50]):
         check(example, Random(number + index))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "  \n\naaa\n  \n\n# aaa\n\n  \n",
+        "\n\n-   \n\n   - bar\n  foo\n   foo\n",
+        "- ```\n\n- b\n",
+        "+ ~~~*\n\n## x\n",
+        "1. > \n\t## a\n* b\n",
+        "-\n  foo\n-\n  ```\n  bar\n  ```\n-\n      baz\n",
+        "[foo]: /url\n\"title\nabc\"\n\n[foo]\n",
+        "> [foo]: /url\n> bar\n\n[foo]\n",
+    ],
+)
+def test_texts_that_were_wrong_once(text: str) -> None:
+    for seed in range(5):
+        check(text, Random(seed))
 
 
 def test_pairs_of_examples() -> None:
@@ -113,11 +133,12 @@ def test_random_texts(text: str, seed: int) -> None:
 
 
 def check(text: str, random: Random, widths: tuple[int, ...] = WIDTHS) -> None:
-    expected = whole(text)
+    at_once = whole(text)
     document = streamed(text, random, widths)
     for width in widths:
         found = lines(document, width)
-        assert found == lines(expected, width)
+        assert found == laid(text, width)
+        assert found == lines(at_once, width)
         assert all(line.width <= max(width, 2) for line in found), "a line is wider than the view"
     assert document.source == text
 

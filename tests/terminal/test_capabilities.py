@@ -27,25 +27,6 @@ def test_colors(env: dict[str, str], colors: Colors) -> None:
     assert capabilities(env).colors == colors
 
 
-@pytest.mark.parametrize(("env", "unicode"), [
-    ({"LANG": "en_US.UTF-8"}, True),
-    ({"LANG": "C"}, False),
-    ({"LC_CTYPE": "C.utf8"}, True),
-    ({"LC_ALL": "C", "LANG": "en_US.UTF-8"}, False),
-    ({"LC_ALL": "", "LANG": "de_DE.utf8"}, True),
-    ({}, False),
-])
-def test_unicode(env: dict[str, str], unicode: bool) -> None:
-    assert capabilities(env).unicode is unicode
-
-
-def test_where_it_is() -> None:
-    assert capabilities({"TMUX": "/tmp/tmux,1,0", "SSH_TTY": "/dev/pts/1"}).multiplexer == "tmux"
-    assert capabilities({"STY": "1.pts"}).multiplexer == "screen"
-    assert capabilities({"SSH_CONNECTION": "1 2 3 4"}).remote
-    assert not capabilities({}).remote
-
-
 @pytest.mark.parametrize("term", ["xterm", "linux", "screen", "tmux-256color", "vt100"])
 def test_served(term: str) -> None:
     assert no_chat({"TERM": term}) == ""

@@ -5,14 +5,15 @@ import json
 import re
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
-from tests.byteserver import DONE, ByteServer, Hold, Script, Send, Wait, chunked, json_response, openai_chunk, response, sse_response
+from tests.byteserver import DONE, ByteServer, Close, Hold, Script, Send, Wait, chunked, json_response, openai_chunk, response, sse_response
+from textual import events
 from textual.pilot import Pilot
 
-from tokenfall.config import FileConfig, Folders, Options, settings
+from tokenfall.config import FileConfig, Folders, Options, Secret, settings
 from tokenfall.ui.app import ChatApp
 
 
@@ -27,9 +28,8 @@ class Chat:
 
     @property
     def screen(self) -> str:
-        width, height = self.app.size
         rows = self.app.screen._compositor.render_strips()
-        return "\n".join("".join(segment.text for segment in row).rstrip() for row in rows[:height])
+        return "\n".join("".join(segment.text for segment in row).rstrip() for row in rows)
 
     @property
     def state(self) -> str:
@@ -160,7 +160,7 @@ async def test_the_ctrl_c_ladder_ends_in_quitting(tmp_path: Path) -> None:
 
 async def test_a_message_queued_while_a_reply_streams_goes_when_it_ends(tmp_path: Path) -> None:
     release = asyncio.Event()
-    first = [Send(sse_response(openai_chunk("one"))), Wait(release), Send(chunked(openai_chunk(finish="stop"), DONE, last=True))]
+    first: Script = [Send(sse_response(openai_chunk("one"))), Wait(release), Send(chunked(openai_chunk(finish="stop"), DONE, last=True))]
     async with chat(tmp_path, first, answer("two")) as it:
         await it.say("q1")
         await it.seen("one")
@@ -200,8 +200,6 @@ FAULTS = {
 @pytest.mark.parametrize("fault", FAULTS)
 async def test_a_fault_is_a_sentence_and_retry_asks_again(tmp_path: Path, fault: str) -> None:
     data, shown = FAULTS[fault]
-    from tests.byteserver import Close
-
     async with chat(tmp_path, [Send(data), Close()], answer("fine now")) as it:
         await it.say("my question")
         await it.seen(shown)
@@ -223,7 +221,7 @@ async def test_nothing_listens_there(tmp_path: Path) -> None:
 async def test_the_reader_who_scrolled_up_is_left_alone(tmp_path: Path) -> None:
     release = asyncio.Event()
     lines = [f"line{number}  \n" for number in range(60)]
-    script = [Send(sse_response(*map(openai_chunk, lines))), Wait(release), Send(chunked(*map(openai_chunk, lines))), Hold()]
+    script: Script = [Send(sse_response(*map(openai_chunk, lines))), Wait(release), Send(chunked(*map(openai_chunk, lines))), Hold()]
     async with chat(tmp_path, script) as it:
         await it.say("q")
         await it.seen("line59")
@@ -251,6 +249,42 @@ async def test_copy_takes_the_reply_and_its_code_blocks_exactly(tmp_path: Path) 
         assert it.copied == [text, "print('one')\t\n", "  two\n\n"]
         await it.say("/copy 3")
         await it.seen("has 2 code blocks")
+
+
+async def test_text_is_selected_with_the_mouse_and_typing_goes_on(tmp_path: Path) -> None:
+    async with chat(tmp_path, answer("alpha beta gamma  \ndelta epsilon")) as it:
+        await it.say("q")
+        await it.seen("delta")
+        await it.until(lambda: not it.app.session.running)
+        rows = it.screen.split("\n")
+        first = next(number for number, row in enumerate(rows) if "alpha" in row)
+        left = rows[first].index("beta")
+        await it.pilot.mouse_down(offset=(left, first))
+        await it.pilot.hover(offset=(left + 4, first + 1))
+        await it.pilot.mouse_up(offset=(left + 4, first + 1))
+        await it.seen("C copy")
+        await it.pilot.press("x")
+        assert it.app.prompt.text == "x"
+        await it.pilot.press("ctrl+c")
+        assert it.copied == ["beta gamma\ndelta epsil"]
+        await it.seen("C clear")
+
+
+async def test_text_is_selected_with_keys(tmp_path: Path) -> None:
+    async with chat(tmp_path, answer("alpha beta")) as it:
+        await it.say("q")
+        await it.seen("alpha")
+        await it.until(lambda: not it.app.session.running)
+        await it.pilot.press("tab")
+        await it.seen("Tab back")
+        await it.pilot.press("down", "right", "v", "right", "right", "right", "y")
+        assert it.copied == ["lpha"]
+        await it.pilot.press("v", "shift+right", "y")
+        assert it.copied[1:] == ["a "]
+        await it.pilot.press("escape")
+        assert not it.app.transcript.selecting
+        await it.pilot.press("tab")
+        await it.gone("Tab back")
 
 
 async def test_unknown_commands_are_told_and_stay_in_the_prompt(tmp_path: Path) -> None:
@@ -354,3 +388,176 @@ async def test_help_lists_every_command_and_the_ladder(tmp_path: Path) -> None:
             await it.seen(re.escape(shown))
         await it.pilot.press("escape")
         await it.gone("/stats")
+
+
+@pytest.mark.parametrize("keys", ["waiting", "streaming", "queued"])
+async def test_a_new_conversation_forgets_the_turn_under_way(tmp_path: Path, keys: str) -> None:
+    script: Script = [Hold()] if keys == "waiting" else unfinished("old answer")
+    async with chat(tmp_path, script, answer("fresh")) as it:
+        await it.say("old question")
+        if keys != "waiting":
+            await it.seen("old answer")
+        if keys == "queued":
+            await it.say("queued one")
+        await it.server.exchange(0)
+        await it.say("/new")
+        await it.gone("old question")
+        assert await it.server.exchanges[0].hung_up_within()
+        await it.seen("^ ready │ [^│]*│ .C quit")
+        await it.say("new question")
+        await it.seen("fresh")
+        assert it.sent(1) == [("user", "new question")]
+        assert "queued one" not in it.screen
+        assert "old" not in it.screen
+
+
+async def test_retry_while_a_reply_runs_says_so(tmp_path: Path) -> None:
+    async with chat(tmp_path, unfinished("half")) as it:
+        await it.say("q")
+        await it.seen("half")
+        await it.say("/retry")
+        await it.seen("still coming")
+        assert len(it.server.exchanges) == 1
+
+
+async def test_copy_while_a_reply_runs_takes_what_has_come(tmp_path: Path) -> None:
+    async with chat(tmp_path, answer("first"), unfinished("second, half")) as it:
+        await it.say("q")
+        await it.seen("first")
+        await it.until(lambda: not it.app.session.running)
+        await it.say("q2")
+        await it.seen("second, half")
+        await it.say("/copy")
+        assert it.copied == ["second, half"]
+
+
+async def test_an_unanswered_question_is_not_said_twice(tmp_path: Path) -> None:
+    async with chat(tmp_path, [Send(response("500 Internal Server Error", b"boom"))], answer("yes")) as it:
+        await it.say("first try")
+        await it.seen("^ error │ [^│]*│ .C quit")
+        await it.say("second try")
+        await it.seen("yes")
+        assert it.sent(1) == [("user", "second try")]
+
+
+async def test_reasoning_stands_where_it_came(tmp_path: Path) -> None:
+    def thought(text: str) -> bytes:
+        return f'data: {{"choices":[{{"index":0,"delta":{{"reasoning_content":"{text}"}}}}]}}\n\n'.encode()
+
+    pieces = [thought("let me "), thought("see"), openai_chunk("one\n\ntwo\n\n"), thought("late thought"), openai_chunk("three")]
+    release = asyncio.Event()
+    rest = chunked(*pieces[3:], openai_chunk(finish="stop"), DONE, last=True)
+    script: Script = [Send(sse_response(*pieces[:3])), Wait(release), Send(rest)]
+    async with chat(tmp_path, script, answer("again")) as it:
+        await it.say("q")
+        await it.seen("two")
+        release.set()
+        await it.seen("three")
+        shown = [row.strip() for row in it.screen.split("\n") if row.strip()]
+        begin = shown.index("m")
+        assert shown[begin : begin + 6] == ["m", "let me see", "one", "two", "late thought", "three"]
+        await it.until(lambda: not it.app.session.running)
+        await it.say("q2")
+        await it.seen("again")
+        assert it.sent(1)[1] == ("assistant", "one\n\ntwo\n\nthree")
+
+
+async def test_models_are_chosen_by_name_and_from_the_list(tmp_path: Path) -> None:
+    listing = [Send(json_response({"data": [{"id": "org/first"}, {"id": "org/second"}]}))]
+    async with chat(tmp_path, listing, answer("from second"), answer("from third"), size=(100, 24)) as it:
+        await it.say("/model")
+        await it.seen("org/second")
+        await it.pilot.press(*"second")
+        await it.pilot.press("enter")
+        await it.seen("org/second answers from now on")
+        await it.say("q")
+        await it.seen("from second")
+        assert it.server.exchanges[1].json["model"] == "org/second"
+        await it.say("/model org/third")
+        await it.say("q")
+        await it.seen("from third")
+        assert it.server.exchanges[2].json["model"] == "org/third"
+        await it.say("/model nosuch/endpoint/")
+        assert it.app.service.endpoint is not None
+
+
+async def test_the_palette_runs_a_command(tmp_path: Path) -> None:
+    async with chat(tmp_path) as it:
+        await it.pilot.press("ctrl+p")
+        await it.seen("/stats")
+        await it.pilot.press(*"stats")
+        await it.pilot.press("enter")
+        await it.seen("No reply has been timed")
+
+
+async def test_ctrl_c_closes_what_is_open_and_takes_back_a_previewed_theme(tmp_path: Path) -> None:
+    async with chat(tmp_path) as it:
+        before = it.app.theme
+        await it.say("/theme")
+        await it.seen("high-contrast")
+        await it.pilot.press("down")
+        await it.until(lambda: it.app.theme != before)
+        await it.pilot.press("ctrl+c")
+        await it.until(lambda: it.app.theme == before)
+        await it.gone("high-contrast")
+
+
+async def test_a_draft_is_not_lost_to_keys_pressed_elsewhere(tmp_path: Path) -> None:
+    async with chat(tmp_path) as it:
+        it.app.prompt.insert("draft")
+        await it.pilot.press("tab", "ctrl+d")
+        assert it.app.is_running
+        await it.pilot.press("ctrl+q")
+        assert it.app.is_running
+        await it.pilot.press("x")
+        assert it.app.prompt.text == "draftx"
+        assert it.app.prompt.has_focus
+        await it.pilot.press("tab")
+        it.app.post_message(events.Paste(" pasted"))
+        await it.until(lambda: it.app.prompt.text == "draftx pasted")
+
+
+async def test_misplaced_keys_are_told(tmp_path: Path) -> None:
+    folder = tmp_path / "config"
+    where = Folders(folder, tmp_path / "data", tmp_path / "state")
+    file = FileConfig(keys={"hlp": "f1", "help": "f1,nokey+x"})
+    app = ChatApp(settings(Options(base_url="http://127.0.0.1:9", model="m"), file, {}, where), 1 << 24)
+    async with app.run_test(size=(100, 30)) as pilot:
+        it = Chat(app, pilot, ByteServer(), [])
+        await it.seen("Did you mean 'help'")
+        await it.seen("'nokey.x', which help is to have, is no key")
+
+
+async def test_a_key_that_a_service_repeats_is_not_shown(tmp_path: Path) -> None:
+    canary = "sk-canary-0123456789"
+    event = f'data: {{"error":{{"message":"bad key {canary}"}}}}\n\n'.encode()
+    async with chat(tmp_path, [Send(sse_response(event, last=True))]) as it:
+        assert it.app.service.endpoint is not None
+        it.app.service.choose(replace(it.app.service.endpoint, api_key=Secret(canary)))
+        await it.say("q")
+        await it.seen("bad key .key.")
+        assert canary not in it.screen
+
+
+async def test_a_word_of_outside_text_is_inert_in_every_other_place(tmp_path: Path) -> None:
+    hostile = "a\x1b[31m\x9b2J\u202e[b]x[/b]"
+    listing = [Send(json_response({"data": [{"id": hostile}]}))]
+    fault = [Send(json_response({"error": {"message": hostile}}, "400 Bad Request"))]
+    thought = json.dumps({"choices": [{"index": 0, "delta": {"reasoning_content": hostile}}]})
+    reasoning = [Send(sse_response(f"data: {thought}\n\n".encode(), openai_chunk(finish="stop"), DONE, last=True))]
+    async with chat(tmp_path, listing, fault, reasoning, size=(100, 40)) as it:
+        await it.say("/model")
+        await it.seen("offered by")
+        inert = "[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e]"
+        assert not re.search(inert, it.screen)
+        await it.pilot.press("down", "down", "enter")
+        await it.seen("answers from now on")
+        await it.say("q")
+        await it.seen("^ error │")
+        await it.say("q")
+        await it.seen("^ ready │")
+        await it.say(f"/system {hostile}")
+        await it.say(f"/{'x' * 3} {hostile}")
+        await it.pilot.pause(0.05)
+        assert not re.search(inert, it.screen)
+        assert "[b]x[/b]" in it.screen

@@ -145,16 +145,16 @@ def test_a_resize_while_streaming_is_drawn_exactly(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("sizes", [1, 3, 1000])
 def test_nothing_from_outside_reaches_the_terminal_as_a_sequence(tmp_path: Path, sizes: int) -> None:
-    hostile = "\n\n".join(str(text) for text in HOSTILE["terminal"].values() if isinstance(text, str))
+    hostile = "\n\n".join(case["text"] for case in HOSTILE["terminal"].values())
     with serving(streamed(hostile[:4000], sizes)) as server, program(tmp_path, "--base-url", server.url, "--model", "m") as screen:
         screen.wait_for("^ ready")
         screen.type("q").press("enter")
         screen.wait_for("^ (waiting|streaming|ready .*TTFT)")
         screen.wait_for("^ ready .*TTFT")
         screen.press("f1")
-        screen.wait_for("stop the reply")
+        screen.wait_for("stop, else copy")
         screen.press("escape")
-        screen.wait_gone("stop the reply")
+        screen.wait_gone("stop, else copy")
         screen.press("ctrl+d")
         assert screen.exit_status() == 0
         assert foreign(screen.raw) == []
@@ -169,7 +169,7 @@ async def test_rows_asked_for_directly_are_those_of_the_compositor(tmp_path: Pat
         await it.seen("/model")
         same_rows(it.app)
         await it.pilot.press("escape", "f1")
-        await it.seen("stop the reply")
+        await it.seen("stop, else copy")
         same_rows(it.app)
 
 

@@ -55,7 +55,8 @@ class Demo(App[None]):
         self.bubbled: list[str] = []
         self.layouts = 0
         self.completion = Completion(ROWS, arguments)
-        self.prompt = Prompt(PromptHistory(folder / "prompts.jsonl"), self.submitted, completion=self.completion, placeholder="Ask anything")
+        history = PromptHistory(folder / "prompts.jsonl")
+        self.prompt = Prompt(history, self.submitted, completion=self.completion, placeholder="Ask anything")
 
     def compose(self) -> ComposeResult:
         yield Static("ready", id="above", markup=False)
@@ -435,7 +436,7 @@ async def test_search(demo: Demo) -> None:
         assert demo.prompt.text_to_send == "apple pie"
         await pilot.press("ctrl+r", "enter")
         assert demo.prompt.text_to_send == "apple pie"
-        assert not demo.prompt.is_searching
+        assert not demo.prompt.has_class("-searching")
         assert len(demo.sent) == 3
         await pilot.press("enter")
         assert demo.sent[3] == "apple pie"

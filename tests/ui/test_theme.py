@@ -84,12 +84,9 @@ def test_the_terminal_theme_has_only_hues_that_no_palette_hides() -> None:
         assert all(color is None or color.number in range(1, 7) for color in (style.color, style.bgcolor))
 
 
-@pytest.mark.parametrize(("colours", "light", "name"), [
-    (0, False, "terminal"), (8, False, "terminal"), (16, True, "terminal"),
-    (256, False, "dark"), (1 << 24, False, "dark"), (1 << 24, True, "light"),
-])
-def test_the_default_follows_the_terminal(colours: int, light: bool, name: str) -> None:
-    assert default_theme(colours, light=light) == name
+@pytest.mark.parametrize(("colours", "name"), [(0, "terminal"), (8, "terminal"), (16, "terminal"), (256, "dark"), (1 << 24, "dark")])
+def test_the_default_follows_the_terminal(colours: int, name: str) -> None:
+    assert default_theme(colours) == name
 
 
 def test_a_role_and_its_flags_make_a_style_on_the_themes_background() -> None:

@@ -21,7 +21,8 @@ from tokenfall.wire import WIRES
 INTERRUPTED = 130
 """128 + SIGINT, as shells report it."""
 
-Chat = Callable[[Settings], None]
+Chat = Callable[[Settings], int]
+"""Opens the screen and gives the exit status."""
 _Verb = TypeVar("_Verb", bound=Callable[..., Any])
 
 _MODEL_HELP = """\
@@ -167,4 +168,4 @@ def _open(invocation: _Invocation) -> None:
 
     if problem := no_chat(os.environ):
         raise UserError(problem)
-    invocation.chat(invocation.settings())
+    raise click.exceptions.Exit(invocation.chat(invocation.settings()))

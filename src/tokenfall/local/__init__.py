@@ -18,12 +18,11 @@ from concurrent.futures import Future
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from tokenfall.config import Endpoint, Secret
+from tokenfall.config import LOCAL, LOCAL_MODEL, Endpoint, Secret
 from tokenfall.errors import EmbeddedModelError
 from tokenfall.local.checks import ELSEWHERE, SMALLER, checked, shown
 from tokenfall.local.child import Order, Report
 
-EMBEDDED_NAME = "smollm2"
 CHILD = Path(__file__).with_name("child.py")
 LEAST_SECONDS = 60.0
 SLOWEST_DISK = 20e6  # bytes per second: a model on a network folder still gets its time
@@ -45,7 +44,7 @@ class EmbeddedModel:
     def __init__(self, model_file: Path | None, log_file: Path, *, start_seconds: float | None = None) -> None:
         """Without `model_file` it is the model that came with the program. `start_seconds` is the longest that loading may take;
         by default a minute, and longer for large files."""
-        self.name = EMBEDDED_NAME if model_file is None else _encodable(model_file.stem)
+        self.name = LOCAL_MODEL if model_file is None else _encodable(model_file.stem)
         self.context: int | None = None
         self._model_file = model_file
         self._log_file = log_file
@@ -87,7 +86,7 @@ class EmbeddedModel:
             returncode = await asyncio.wrap_future(child.ended)
             raise self._failure("can't start", child, returncode, telling_line(_tail(self._log_file)))
         self.context = report["context"]
-        return Endpoint("local", "openai-chat", f"http://127.0.0.1:{report['port']}/v1", self.name, child.key)
+        return Endpoint(LOCAL, "openai-chat", f"http://127.0.0.1:{report['port']}/v1", self.name, child.key)
 
     async def ended(self) -> EmbeddedModelError:
         """Waits until the child that was started last has ended, and says why. `start` may then be called again."""

@@ -11,9 +11,9 @@ from dataclasses import dataclass, field
 from tokenfall.markdown import tables
 from tokenfall.markdown.blocks import AnyBlock, Code, Leaf, Paragraph, References, Table
 from tokenfall.markdown.highlight import LONG_CODE, Highlighter
-from tokenfall.markdown.inline import Atom, atoms
+from tokenfall.markdown.inline import atoms
 from tokenfall.markdown.layout import Context, Layout
-from tokenfall.markdown.lines import Line, Run, Style
+from tokenfall.markdown.lines import Atom, Line, Run, Style
 from tokenfall.markdown.wrap import Wrapper
 
 
@@ -88,12 +88,11 @@ class CodeGrowth:
     def fits(self, block: AnyBlock | None) -> bool:
         return isinstance(block, Code)
 
-    def take(self, block: Code) -> None:
-        if text := self._rest(block):
-            self._lines.extend(self._highlighter.advance(text))
-            self._size += len(text)
+    def take(self, text: str) -> None:
+        self._lines.extend(self._highlighter.advance(text))
+        self._size += len(text)
 
-    def _rest(self, block: Code) -> str:
+    def rest(self, block: Code) -> str:
         """Without the stub, which is itself a line of code when there is no fence."""
         return block.text if block.fenced or not self._lines else block.text.partition("\n")[2]
 
@@ -103,7 +102,7 @@ class CodeGrowth:
         layout.code(self._lines[settled.taken :])
         settled.taken = len(self._lines)
         layout.settle()
-        layout.code(self._highlighter.peek(self._rest(block)))
+        layout.code(self._highlighter.peek(self.rest(block)))
 
 
 class TableGrowth:

@@ -3,10 +3,10 @@
 from collections.abc import Iterable, Iterator
 from functools import cache
 
-from pygments.lexer import Lexer, RegexLexer  # type: ignore[import-untyped]
-from pygments.lexers import get_lexer_by_name  # type: ignore[import-untyped]
-from pygments.token import Token, _TokenType  # type: ignore[import-untyped]
-from pygments.util import ClassNotFound  # type: ignore[import-untyped]
+from pygments.lexer import Lexer, RegexLexer
+from pygments.lexers import get_lexer_by_name
+from pygments.token import Token, _TokenType
+from pygments.util import ClassNotFound
 
 from tokenfall.markdown.lines import Run, Style
 
@@ -60,6 +60,18 @@ def lexer(info: str) -> Lexer | None:
         return get_lexer_by_name(words[0].lstrip(".").lower())
     except ClassNotFound:
         return None
+
+
+COMMON = (
+    *("python", "bash", "json", "javascript", "typescript", "html", "css", "sql", "yaml", "toml", "rust", "go", "c", "cpp", "java"),
+    "diff",
+)
+
+
+def load_common() -> None:
+    """Loads the lexers that replies use most; for a thread, before the first fence comes."""
+    for name in COMMON:
+        lexer(name)
 
 
 def code_lines(info: str, text: str) -> list[list[Run]]:

@@ -8,27 +8,18 @@ inline construct spans 2,048 characters at most. The cuts depend only on what st
 import re
 import unicodedata
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from markdown_it.rules_inline import StateInline
 from markdown_it.rules_inline.state_inline import Delimiter
 from markdown_it.token import Token
 
 from tokenfall.markdown.blocks import INLINE_MD, References
-from tokenfall.markdown.lines import PLAIN, Run, Style
+from tokenfall.markdown.lines import HARD_BREAK, PLAIN, Atom, Run, Style
 
 SEGMENT_SIZES = (256, 1024, 2048)
 REACH = 400
 """Characters over which markup that is still open is closed for display; older openers are likely literal."""
-
-
-@dataclass(frozen=True, slots=True)
-class HardBreak:
-    """The source asks for a new line."""
-
-
-HARD_BREAK = HardBreak()
-Atom = Run | HardBreak
 
 
 def atoms(content: str, references: References, base: Style = PLAIN, *, growing: bool = False) -> Iterator[Atom]:

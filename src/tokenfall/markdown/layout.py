@@ -97,7 +97,7 @@ class Layout:
             case Quote():
                 outer, self.style = self.style, QUOTE
                 bar = Run("▎ ", MARKER)
-                self._within(_Edge(None, bar), block.children, spaced=True)
+                self._within(_Edge(None if block.line < self.stubs else bar, bar), block.children, spaced=True)
                 self.style = outer
             case Bullets():
                 bullet = BULLETS[self._bullet_depth % len(BULLETS)]
@@ -119,17 +119,13 @@ class Layout:
         if item.checked is not None:
             box = f"{BOXES[item.checked]} "
             marker = box if marker[0] in BULLETS else marker + box
-        before = len(self.lines)
         edge = _Edge(None if stub else Run(marker, MARKER), Run(" " * cell_len(marker)))
         self._within(edge, item.children, spaced=False)
-        if not stub and len(self.lines) == before:
-            self._edges.append(edge)
-            self._emit(())
-            self._edges.pop()
-
     def _within(self, edge: _Edge, children: Iterable[AnyBlock], *, spaced: bool) -> None:
         self._edges.append(edge)
         self._blocks(children, spaced=spaced)
+        if edge.first is not None:
+            self._emit(())
         self._edges.pop()
 
     def leaf(self, block: Leaf) -> None:

@@ -34,6 +34,17 @@ class Run:
 
 
 @dataclass(frozen=True, slots=True)
+class HardBreak:
+    """The source asks for a new line."""
+
+
+HARD_BREAK = HardBreak()
+
+Atom = Run | HardBreak
+"""What is wrapped into lines."""
+
+
+@dataclass(frozen=True, slots=True)
 class Line:
     """One line of the screen.
 

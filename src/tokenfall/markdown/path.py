@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from tokenfall.markdown.blocks import AnyBlock, Bullets, Leaf, Numbers, Paragraph, Quote, is_blank
+from tokenfall.markdown.blocks import AnyBlock, Bullets, Heading, Leaf, Numbers, Paragraph, Quote, Rule, Table, is_blank
 from tokenfall.markdown.layout import Context
 
 Blocks = tuple[AnyBlock, ...]
@@ -12,12 +12,15 @@ Container = Quote | Bullets | Numbers
 def open_path(blocks: Blocks, lines: list[str], stubs: int) -> tuple[list[Container], int]:
     """The containers around the last block, outermost first, and the line from which text must be kept: that of the last
     block, or of the link definitions directly above it, whose titles may go on in it. A first block keeps the marker of its
-    container."""
+    container. Where the last block can't go on, that is the line after it."""
+    if (ended := _ended(blocks[-1], lines)) is not None:
+        return [], ended
     path: list[Container] = []
-    line = stubs
+    line = blocks[-1].line
     while True:
         last = blocks[-1]
-        if len(blocks) > 1:
+        beside = not path or len(blocks) > 1
+        if beside:
             line = last.line
         match last:
             case Quote():
@@ -26,14 +29,26 @@ def open_path(blocks: Blocks, lines: list[str], stubs: int) -> tuple[list[Contai
                 inner = last.items[-1].children
                 line = last.items[-1].line if len(last.items) > 1 else line
             case _:
-                if len(blocks) > 1 and isinstance(last, Paragraph):
-                    while line > max(stubs, blocks[-2].end) and not is_blank(lines[line - 1]):
+                if beside and isinstance(last, Paragraph):
+                    above = max(stubs, blocks[-2].end if len(blocks) > 1 else 0)
+                    while line > above and not is_blank(lines[line - 1]):
                         line -= 1
                 return path, line
         path.append(last)
         if not inner:
             return path, line
         blocks = inner
+
+
+def _ended(last: AnyBlock, lines: list[str]) -> int | None:
+    """The line after a block that is outside all containers and closed by its own end or by a blank line."""
+    match last:
+        case Heading() | Rule():
+            return last.end
+        case Paragraph() | Table() if last.end < len(lines) - 1 and not lines[last.end].strip(" \t"):
+            return last.end + 1
+        case _:
+            return None
 
 
 def open_context(path: list[Container], line: int, lines: list[str], before: Context, *, follows: bool) -> Context:

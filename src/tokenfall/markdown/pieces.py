@@ -56,6 +56,8 @@ class Pieces:
         self.references: References = {}
         self._pieces: list[Piece] = []
         self._views: OrderedDict[int, _View] = OrderedDict()
+        self._width = 0
+        """That of the last view."""
         self._users: defaultdict[str, list[int]] = defaultdict(list)
 
     def __len__(self) -> int:
@@ -83,8 +85,8 @@ class Pieces:
 
     def height(self, width: int) -> int:
         view = self._view(width)
-        for index in range(len(view.ends), len(self._pieces)):
-            view.add(self._pieces[index].lines(width, self.references))
+        while len(view.ends) < len(self._pieces):
+            view.add(self._pieces[len(view.ends)].lines(width, self.references))
         return view.ends[-1] if view.ends else 0
 
     def line(self, width: int, y: int) -> Line:
@@ -100,6 +102,9 @@ class Pieces:
         return lines[y - (view.ends[index - 1] if index else 0)]
 
     def _view(self, width: int) -> _View:
+        if width == self._width:
+            return self._views[width]
+        self._width = width
         view = self._views.get(width)
         if view is None:
             view = self._views[width] = _View()

@@ -4,8 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from rich.cells import cell_len
 
-from tokenfall.markdown.inline import Atom
-from tokenfall.markdown.lines import Run, Style
+from tokenfall.markdown.lines import Atom, Run, Style
 from tokenfall.markdown.wrap import Wrapped, Wrapper
 
 BORDER = Style("border")

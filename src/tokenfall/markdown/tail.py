@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import pairwise
 
-from tokenfall.markdown.blocks import Code, Paragraph, References, Table, parse
+from tokenfall.markdown.blocks import Code, Paragraph, References, Table, is_blank, parse
 from tokenfall.markdown.growth import CodeGrowth, GrowingLayout, Growth, ParagraphGrowth, Settled, TableGrowth
 from tokenfall.markdown.inline import atoms, next_segment
 from tokenfall.markdown.layout import QUOTE, Context, Layout
@@ -145,7 +145,7 @@ class Tail:
         look = self._look(references, defined, _whole_lines)
         stubs = len(self.context.stubs)
         if not look.blocks:
-            return None
+            return self._close_definitions(look, defined)
         path, line = open_path(look.blocks, look.lines, stubs)
         if line <= stubs:
             self._take_in(look, references)
@@ -158,6 +158,13 @@ class Tail:
         self.text = self.text[look.offset(line) :]
         self._reset(open_context(path, line, look.lines, self.context, follows=self.context.follows or look.blocks[0].line < line))
         return Closed(pieces, laid, defined)
+
+    def _close_definitions(self, look: _Look, defined: References) -> Closed | None:
+        """No block yet, only link definitions: a blank line ends them."""
+        if not defined or look.lines[-2].strip(" \t"):
+            return None
+        self.text = self.text[len(look.text) :]
+        return Closed([Piece(self.context, look.text)], {}, defined)
 
     def _cut(self, look: _Look, starts: list[int], end: int, references: References) -> tuple[list[Piece], dict[int, list[Line]]]:
         """The text up to a line, in a piece for each block that starts above it."""
@@ -204,8 +211,12 @@ class Tail:
                 self._take_segments(leaf, look, references, style)
             case Code(unclosed=True, text=text) if text.endswith("\n"):
                 code = self._growth if isinstance(self._growth, CodeGrowth) else CodeGrowth(look.lines[leaf.line], leaf)
-                code.take(leaf)
-                self._move(code, len(look.text))
+                last = len(look.lines) - 2
+                whole = code.rest(leaf)
+                taken = whole[: whole.rfind("\n", 0, -1) + 1] if is_blank(look.lines[last]) else whole
+                if taken:
+                    code.take(taken)
+                    self._move(code, len(look.text) if taken == whole else look.offset(last))
             case Table(rows=rows) if rows and look.text.endswith("\n"):
                 table = self._growth if isinstance(self._growth, TableGrowth) else _table_growth(leaf, look, references)
                 table.take([[list(atoms(cell, references, style)) for cell in row] for row in rows])

@@ -6,8 +6,7 @@ from dataclasses import dataclass
 
 from rich.cells import cell_len, split_graphemes
 
-from tokenfall.markdown.inline import Atom, HardBreak
-from tokenfall.markdown.lines import Run, Style
+from tokenfall.markdown.lines import Atom, HardBreak, Run, Style
 
 LONGEST_CLUSTER = 32
 """Code points that may share one cell; more start a new cluster, so that no cell grows without bound."""
@@ -145,14 +144,24 @@ class Wrapper:
                 self._put(space.text, space.style, before)
 
     def _break_word(self) -> None:
-        """Puts all of a word that is too long but for its last line's worth."""
+        """Puts a word that is too long: narrow stretches at the edge, else by combined characters."""
         self._make_room()
         pending, self._word, self._word_width = self._word, [], 0
-        for text, style, _ in pending:
-            for cluster, width, _ in _clusters(text):
-                if self._runs and self._used + width > self.width:
-                    self._end_line("")
-                self._put(cluster, style, width)
+        for text, style, width in pending:
+            if _NARROW.fullmatch(text):
+                self._fill(text, style)
+                continue
+            if self._runs and self._used + width > self.width:
+                self._end_line("")
+            self._put(text, style, width)
+
+    def _fill(self, text: str, style: Style) -> None:
+        while len(text) > (room := self.width - self._used):
+            if room > 0:
+                self._put(text[:room], style, room)
+                text = text[room:]
+            self._end_line("")
+        self._put(text, style, len(text))
 
     def _put(self, text: str, style: Style, width: int) -> None:
         last = self._runs[-1] if self._runs else None

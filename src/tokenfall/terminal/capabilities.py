@@ -7,7 +7,6 @@ from typing import Literal
 from tokenfall.config import Repaint
 
 Colors = Literal[0, 8, 16, 256, "truecolor"]
-Multiplexer = Literal["", "tmux", "screen"]
 
 # TERM by its beginning; what has "256color" or "-direct" in its name is known by that instead.
 _BY_NAME: tuple[tuple[str, Colors], ...] = (
@@ -26,34 +25,22 @@ _BY_NAME: tuple[tuple[str, Colors], ...] = (
 
 @dataclass(frozen=True, slots=True)
 class Capabilities:
-    """`colors` is 0 where none are wanted (NO_COLOR, https://no-color.org) or none are had; `unicode` tells whether the
-    locale is UTF-8; `remote` whether the terminal is at the other end of an SSH connection."""
+    """`colors` is 0 where none are wanted (NO_COLOR, https://no-color.org) or none are had."""
 
     term: str
     colors: Colors
-    unicode: bool
-    multiplexer: Multiplexer
-    remote: bool
 
 
 def capabilities(env: Mapping[str, str]) -> Capabilities:
-    multiplexer: Multiplexer = "tmux" if env.get("TMUX") else "screen" if env.get("STY") else ""
-    locale = env.get("LC_ALL") or env.get("LC_CTYPE") or env.get("LANG") or ""
-    return Capabilities(
-        term=env.get("TERM", ""),
-        colors=_colors(env, multiplexer),
-        unicode="utf8" in locale.lower().replace("-", ""),
-        multiplexer=multiplexer,
-        remote=any(env.get(name) for name in ("SSH_TTY", "SSH_CONNECTION", "SSH_CLIENT")),
-    )
+    return Capabilities(env.get("TERM", ""), _colors(env))
 
 
-def _colors(env: Mapping[str, str], multiplexer: Multiplexer) -> Colors:
+def _colors(env: Mapping[str, str]) -> Colors:
     term = env.get("TERM", "")
     if env.get("NO_COLOR") or no_chat(env):
         return 0
     # screen hands COLORTERM through from the terminal outside but shows no more than 256 colours
-    if (env.get("COLORTERM", "").lower() in {"truecolor", "24bit"} or "-direct" in term) and multiplexer != "screen":
+    if (env.get("COLORTERM", "").lower() in {"truecolor", "24bit"} or "-direct" in term) and (env.get("TMUX") or not env.get("STY")):
         return "truecolor"
     if "256color" in term or term.endswith("-direct"):
         return 256

@@ -3,35 +3,35 @@
 import asyncio
 import logging
 import os
-import signal
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
-from textual import work
+from textual import events, work
 from textual.app import ComposeResult
 from textual.binding import Binding
-from textual.filter import LineFilter
 from textual.message import Message
+from textual.screen import ModalScreen
 
 from tokenfall import __version__
-from tokenfall.config import Settings
+from tokenfall.config import Endpoint, Settings
 from tokenfall.errors import TokenfallError
 from tokenfall.events import Ended
+from tokenfall.filters import visible
 from tokenfall.session import Service, Session
 from tokenfall.store import PromptHistory
-from tokenfall.terminal.capabilities import capabilities, screenful
-from tokenfall.terminal.clipboard import copy as copy_to_clipboard
+from tokenfall.terminal.capabilities import capabilities
 from tokenfall.transport import Transport
 from tokenfall.ui.commands import COMMANDS, arguments, copy_reply, open_help, open_palette, parse, unknown
 from tokenfall.ui.completion import CommandRow, Completion
 from tokenfall.ui.entries import fault, notice
-from tokenfall.ui.output import DirectOutput
+from tokenfall.ui.keys import misplaced
 from tokenfall.ui.prompt import Prompt
 from tokenfall.ui.rule import Rule
 from tokenfall.ui.status import StatusLine, View
-from tokenfall.ui.theme import CSS as THEME_CSS
-from tokenfall.ui.theme import ScreenTheme, Theme, default_theme, line_filters, load_themes, screen_theme
+from tokenfall.ui.terminal_app import TerminalApp
+from tokenfall.ui.theme import ScreenTheme
 from tokenfall.ui.transcript import Transcript
 from tokenfall.ui.turns import Turns
 
@@ -39,6 +39,10 @@ log = logging.getLogger(__name__)
 
 TRUECOLOR = 1 << 24
 
+WARM_AFTER_S = 0.1
+"""What the first screen doesn't need waits until it stands; what it would take from it is more than what it gives."""
+
+AGAIN_QUITS = "again quits"
 QUIT_WITHIN_S = 2.0
 """Ctrl-C asks before it quits; a second one within this time is the answer."""
 
@@ -46,25 +50,22 @@ WAITING_TICK_S, STREAMING_TICK_S = 0.1, 0.25
 """How often the figures on the status line move: the count towards the first token fast, the pace at a readable rate."""
 
 
-class ChatApp(DirectOutput):
+class ChatApp(TerminalApp, inherit_bindings=False):
     """One conversation. Attributes go down to the widgets, their messages come up to the handlers here."""
 
     CSS_PATH = "app.tcss"
-    CSS = THEME_CSS
     TITLE = "tokenfall"
-    ENABLE_COMMAND_PALETTE = False  # Textual's own brings its own colours
-    NOTIFICATION_TIMEOUT = 3.0
 
     BINDINGS = [
-        Binding("ctrl+c", "interrupt", "stop the reply; else copy the selection, clear the prompt, quit", id="interrupt", priority=True),
-        Binding("escape", "escape", "close what is open, else stop the reply", id="escape"),
+        Binding("ctrl+c", "interrupt", "stop, else copy, else clear, else quit", id="interrupt", priority=True),
+        Binding("escape", "escape", "close what is open, else stop", id="escape"),
         Binding("pageup", "scroll(-1)", "scroll a page up", id="page_up"),
         Binding("pagedown", "scroll(1)", "scroll a page down", id="page_down"),
-        Binding("home", "top", "to the beginning (in the prompt: when it is empty)", id="top"),
-        Binding("end", "bottom", "to the end, and follow it (in the prompt: when it is empty)", id="bottom"),
+        Binding("home", "top", "to the beginning, on an empty prompt", id="top"),
+        Binding("end", "bottom", "to the end, on an empty prompt", id="bottom"),
         Binding("tab", "app.focus_next", "between prompt and transcript", id="switch"),
-        Binding("ctrl+d", "quit", "quit, on an empty prompt", id="quit"),
-        Binding("ctrl+z", "suspend_process", "suspend", id="suspend", priority=True),
+        Binding("ctrl+d", "leave", "quit, on an empty prompt", id="quit"),
+        Binding("ctrl+z", "suspend", "suspend", id="suspend", priority=True),
         Binding("f1", "help", "help", id="help"),
         Binding("ctrl+p", "palette", "choose a command from a list", id="palette"),
     ]
@@ -75,30 +76,26 @@ class ChatApp(DirectOutput):
     class TurnNews(Message):
         """Turn events wait to be shown."""
 
-    def __init__(self, settings: Settings, colours: int) -> None:
-        self._colourless = colours == 0
-        super().__init__(screenful(os.environ, settings.repaint))
+    def __init__(self, settings: Settings, colours: int, problem: str = "") -> None:
+        """`problem` is a sentence about something that went wrong before, or empty."""
+        super().__init__(settings.folders.config / "themes", settings.theme, colours, settings.repaint)
+        self._problem = problem
         self.settings = settings
-        self.themes = load_themes(settings.folders.config / "themes", colourless=self._colourless)
         self.transport = Transport()
         self.service = Service(settings, self.transport)
+        self.service.spawn()
         self.session = Session(settings, self.service, self.transport)
-        self._quit_asked_at = float("-inf")
-        look = self._start_theme(colours).look
+        self._quit_asked_at = self._status_at = float("-inf")
+        look = self.worn.look
         self.transcript = Transcript(look)
         self.rule = Rule(look)
-        self.completion = Completion([CommandRow(each.name, each.hint, each.description) for each in COMMANDS.values()], self._arguments)
-        self.prompt = Prompt(PromptHistory(settings.folders.data / "prompts.jsonl"), self.submit, completion=self.completion)
+        rows = [CommandRow(each.name, each.hint, each.description) for each in COMMANDS.values()]
+        self.completion = Completion(rows, lambda command, partial: arguments(self, command, partial))
+        self.prompts = PromptHistory(settings.folders.data / "prompts.jsonl")
+        self.prompt = Prompt(self.prompts, self.submit, completion=self.completion, placeholder="Ask anything")
         self.status = StatusLine(look, View(), time.monotonic)
         self.turns = Turns(self.session, self.transcript, self.status.view, lambda: self.post_message(self.TurnNews()))
         self.set_keymap(dict(settings.keys))
-
-    def _start_theme(self, colours: int) -> Theme:
-        for theme in self.themes.by_name.values():
-            self.register_theme(screen_theme(theme))
-        wanted = self.settings.theme or default_theme(colours)
-        self.theme = wanted if wanted in self.themes.by_name else default_theme(colours)
-        return self.themes.by_name[self.theme]
 
     def compose(self) -> ComposeResult:
         yield self.transcript
@@ -107,25 +104,27 @@ class ChatApp(DirectOutput):
         yield self.prompt
         yield self.status
 
-    def _arguments(self, command: str, partial: str) -> list[str]:
-        return arguments(self, command, partial)
-
     def on_mount(self) -> None:
         self.theme_changed_signal.subscribe(self, self._theme_changed)
         # back from Ctrl-Z the terminal holds whatever the shell left there
         self.app_resume_signal.subscribe(self, lambda _: self.refresh(layout=True))
         self.prompt.focus()
         self.tell(f"tokenfall {__version__}. Ask anything; Ctrl-C stops an answer, F1 lists every key, / the commands.")
-        for problem in self.themes.problems:
-            self.tell_fault(str(problem))
-        if self.settings.theme and self.settings.theme not in self.themes.by_name:
-            self.tell_fault(f"There is no theme {self.settings.theme!r}. /theme lists them.")
-        self._tick_timer = self.set_interval(WAITING_TICK_S, self.update_status, pause=True)
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGHUP):
-            loop.add_signal_handler(number, self.exit)
+        for problem in self._misconfigured():
+            self.tell_fault(problem)
+        self._tick_timer = self.set_interval(WAITING_TICK_S, self._tick, pause=True)
+        self.end_on_signals()
         self.start_service()
-        self.call_after_refresh(self._warm)
+        self.set_timer(WARM_AFTER_S, self._warm)
+
+    def _misconfigured(self) -> Iterator[str]:
+        """What the configuration names that only the screen knows to be missing."""
+        if self._problem:
+            yield self._problem
+        yield from map(str, self.themes.problems)
+        if self.settings.theme and self.settings.theme not in self.themes.by_name:
+            yield f"There is no theme {self.settings.theme!r}. /theme lists them."
+        yield from (f"{self.settings.folders.config_file}, [keys]: {what}" for what in misplaced(self.key_groups, self.settings.keys))
 
     async def on_unmount(self) -> None:
         self.session.stop()
@@ -134,6 +133,12 @@ class ChatApp(DirectOutput):
 
     @work(thread=True)
     def _warm(self) -> None:
+        """What the first message needs and the first screen doesn't."""
+        self.prompts.load()
+        from tokenfall.markdown import document, highlight
+
+        document.Document()
+        highlight.load_common()
         # the TLS set-up takes longer than a first token may
         self.transport.warm()
 
@@ -150,22 +155,17 @@ class ChatApp(DirectOutput):
     def start_service(self) -> None:
         """Begins to load the embedded model where it is the one that answers, and shows the service's name."""
         starting = self.service.start()
-        if starting is not None and not starting.done():
-            self.status.view.state = "loading"
+        if starting is not None:
             self._watch_loading(starting)
         self.update_status()
 
-    @work
-    async def _watch_loading(self, starting: asyncio.Task[object]) -> None:
+    @work(exclusive=True, group="loading")
+    async def _watch_loading(self, starting: asyncio.Task[Endpoint]) -> None:
         await asyncio.wait([starting])
-        view = self.status.view
-        if not self.session.running and not starting.cancelled():
-            error = starting.exception()
-            if isinstance(error, TokenfallError):
-                view.state = "error"
-                self.tell_fault(str(error))
-            else:
-                view.state = "ready"
+        if not starting.cancelled() and (error := starting.exception()) is not None and not self.session.running:
+            # a turn that waits for the model tells it by itself
+            self.status.view.rest = "error"
+            self.tell_fault(str(error))
         self.update_status()
 
     # turns
@@ -184,6 +184,8 @@ class ChatApp(DirectOutput):
     def retry(self) -> None:
         if self.session.can_retry():
             self._turn(self.turns.again)
+        elif self.session.running:
+            self.tell("A reply is still coming; Ctrl-C stops it.")
         else:
             self.tell_fault("There is nothing to ask again yet.")
 
@@ -214,21 +216,31 @@ class ChatApp(DirectOutput):
 
     # the status line
 
+    def _tick(self) -> None:
+        if self.status.view.state != "streaming" or time.monotonic() - self._status_at >= STREAMING_TICK_S:
+            self.update_status()
+
     def update_status(self) -> None:
+        self._status_at = time.monotonic()
         view = self.status.view
-        view.model = self.service.name
+        view.running, view.loading = self.session.running, self.service.loading
+        view.model = visible(self.turns.answering if view.running else self.service.name, newlines=False)
         view.context = self.service.context
         view.ctrl_c = self._ctrl_c()
+        self.rule.show_note("Ctrl-C again quits" if view.ctrl_c == AGAIN_QUITS else "")
         self.status.update()
 
     def _ctrl_c(self) -> str:
         if self.session.running:
             return "stop"
-        if self._selection():
+        if self._has_selection():
             return "copy"
         if self.prompt.text:
             return "clear"
-        return "again quits" if self._quit_is_asked() else "quit"
+        return AGAIN_QUITS if self._quit_is_asked() else "quit"
+
+    def _has_selection(self) -> bool:
+        return self.transcript.selecting or not self.prompt.selection.is_empty
 
     def _selection(self) -> str:
         return self.transcript.selected_text or self.prompt.selected_text
@@ -246,11 +258,13 @@ class ChatApp(DirectOutput):
         """Stops, copies, clears or quits: the first that applies."""
         if self.session.running:
             self.session.stop()
-        elif len(self.screen_stack) > 1:
-            self.pop_screen()
-        elif selection := self._selection():
-            self.copy(selection)
+        elif isinstance(self.screen, ModalScreen):
+            self.screen.dismiss(None)
+        elif self._has_selection():
+            if selection := self._selection():
+                self.copy(selection)
             self.transcript.clear_selection()
+            self.prompt.move_cursor(self.prompt.cursor_location)
         elif self.prompt.text:
             self.prompt.clear_draft()
         elif self._quit_is_asked():
@@ -259,6 +273,16 @@ class ChatApp(DirectOutput):
             self._quit_asked_at = time.monotonic()
             self.set_timer(QUIT_WITHIN_S, self.update_status)
         self.update_status()
+
+    def action_leave(self) -> None:
+        if self.prompt.is_empty:
+            self.exit()
+
+    def action_suspend(self) -> None:
+        # the process stands still inside this call, until it is taken up again
+        before = time.monotonic()
+        self.action_suspend_process()
+        self.turns.away(time.monotonic() - before)
 
     def action_escape(self) -> None:
         if self.transcript.selecting:
@@ -284,6 +308,9 @@ class ChatApp(DirectOutput):
     def on_transcript_moved(self, event: Transcript.Moved) -> None:
         self.rule.show_below(event.below)
 
+    def on_descendant_focus(self) -> None:
+        self.rule.show_keys(self.transcript.has_focus)
+
     def on_transcript_selected(self) -> None:
         self.update_status()
 
@@ -299,15 +326,17 @@ class ChatApp(DirectOutput):
     def on_text_area_changed(self) -> None:
         self.update_status()
 
-    @work(thread=True)
-    def copy(self, text: str) -> None:
-        # tmux is asked by a child process, which may take its time
-        said = copy_to_clipboard(text, lambda sequence: self.call_from_thread(self._send_raw, sequence), os.environ)
-        self.call_from_thread(self.tell, said)
+    def on_key(self, event: events.Key) -> None:
+        """A letter that means nothing in the transcript was meant for the prompt."""
+        if event.is_printable and self.transcript.has_focus and event.key not in self.screen.active_bindings:
+            self.prompt.focus()
+            self.prompt.type(event.character or "")
 
-    def _send_raw(self, sequence: str) -> None:
-        if self._driver is not None:
-            self._driver.write(sequence)
+    def on_paste(self, event: events.Paste) -> None:
+        """Pasted while the transcript has the keys: it was meant for the prompt."""
+        if not isinstance(self.screen, ModalScreen):
+            self.prompt.focus()
+            self.prompt.on_paste(event)
 
     # colours
 
@@ -316,14 +345,28 @@ class ChatApp(DirectOutput):
         for widget in (self.transcript, self.rule, self.status):
             widget.wear(shown.source.look)
 
-    def get_line_filters(self) -> Sequence[LineFilter]:
-        return line_filters(super().get_line_filters(), colourless=self._colourless)
-
-
-def run_chat(settings: Settings) -> None:
-    """The chat from its first screen to its last; returns when the user quits."""
+def run_chat(settings: Settings) -> int:
+    """The chat from its first screen to its last; the exit status."""
+    problem = open_log(settings.folders.state)
     colours = capabilities(os.environ).colors
-    settings.folders.state.mkdir(parents=True, exist_ok=True, mode=0o700)
-    file = logging.FileHandler(settings.folders.state / "tokenfall.log", delay=True)
-    logging.basicConfig(handlers=[file], level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    ChatApp(settings, TRUECOLOR if colours == "truecolor" else colours).run(mouse=settings.mouse)
+    app = ChatApp(settings, TRUECOLOR if colours == "truecolor" else colours, problem)
+    app.run(mouse=settings.mouse)
+    if app.defect is not None:
+        what = f"This is a fault in tokenfall: {type(app.defect).__name__}: {app.defect}"
+        raise TokenfallError(what, "With --debug it shows where.") from app.defect
+    return app.return_code or 0
+
+
+def open_log(folder: Path) -> str:
+    """Sends what is logged to a file there; says why in a sentence where that can't be done, and the chat goes on without."""
+    logging.raiseExceptions = False  # a full disk must not print into the screen
+    try:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        handler: logging.Handler = logging.FileHandler(folder / "tokenfall.log")
+    except OSError as error:
+        logging.basicConfig(handlers=[logging.NullHandler()], force=True)
+        return f"There is no log: {folder} can't be written to ({error.strerror})."
+    logging.basicConfig(
+        handlers=[handler], level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s", force=True
+    )
+    return ""

@@ -3,16 +3,21 @@
 What only a command needs is imported when it runs: the first screen doesn't wait for it.
 """
 
+import asyncio
 import difflib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from tokenfall.config import Endpoint, choose
+from tokenfall.config import LOCAL, Endpoint, choose
 from tokenfall.errors import TokenfallError, UserError
 
 if TYPE_CHECKING:
     from tokenfall.ui.app import ChatApp
+
+
+LIST_S = 5.0
+"""How long a service may take to list its models before the list of endpoints opens without them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,31 +57,39 @@ def arguments(app: "ChatApp", command: str, partial: str) -> list[str]:
 
 
 def new_conversation(app: "ChatApp", _: str) -> None:
-    app.session.stop()
-    app.session.clear()
+    app.session.begin_anew()
+    app.turns.reset()
     app.transcript.clear()
-    app.status.view.clock = None
+    app.tell("A new conversation." + (" The system prompt stays." if app.session.system else ""))
     app.update_status()
-    app.tell("A new conversation.")
 
 
 def set_system(app: "ChatApp", text: str) -> None:
+    """Without a text it opens the present one for editing."""
+    from tokenfall.ui.picker import Question
+
+    def use(system: str | None) -> None:
+        if system is not None:
+            app.session.system = system
+            app.tell(f"The system prompt is: {system}" if system else "There is no system prompt.")
+
     if text:
-        app.session.system = "" if text == "-" else text
-    app.tell(f"The system prompt is: {app.session.system}" if app.session.system else "There is no system prompt. /system TEXT sets one.")
+        use("" if text == "-" else text)
+    else:
+        app.push_screen(Question("System prompt", app.session.system), use)
 
 
 def copy_reply(app: "ChatApp", which: str) -> None:
     """The last reply exactly as the model wrote it, or its Nth code block."""
-    replies = [message.text for message in app.session.messages if message.role == "assistant" and message.text]
-    if not replies:
+    reply = app.session.last_reply
+    if not reply:
         app.tell_fault("There is no reply to copy yet.")
     elif not which:
-        app.copy(replies[-1])
+        app.copy(reply)
     else:
         from tokenfall.markdown.document import code_blocks
 
-        blocks = code_blocks(replies[-1])
+        blocks = code_blocks(reply)
         if which.isdecimal() and 1 <= int(which) <= len(blocks):
             app.copy(blocks[int(which) - 1].text)
         else:
@@ -103,37 +116,52 @@ def choose_theme(app: "ChatApp", name: str) -> None:
 
 
 def model_names(app: "ChatApp") -> list[str]:
-    return ["local", *("/".join(filter(None, (each.name, each.model))) for each in app.settings.endpoints)]
+    return [LOCAL, *("/".join(filter(None, (each.name, each.model))) for each in app.settings.known)]
 
 
 def choose_model(app: "ChatApp", name: str) -> None:
     if name:
         try:
-            use_endpoint(app, choose(name, app.settings.endpoints, app.service.endpoint))
+            use_endpoint(app, meant(app, name))
         except UserError as error:
             app.tell_fault(str(error))
     else:
-        app.run_worker(pick_model(app))
+        app.run_worker(pick_model(app), group="model", exclusive=True)
+
+
+def meant(app: "ChatApp", name: str) -> Endpoint | None:
+    current = app.service.endpoint
+    try:
+        return choose(name, app.settings.known, current)
+    except UserError:
+        if current is None or current.name in {each.name for each in app.settings.endpoints}:
+            raise
+        # at a server that is not configured the whole is a model's name; many have slashes in them
+        return replace(current, model=name)
 
 
 async def pick_model(app: "ChatApp") -> None:
-    """A list of the embedded model, every configured endpoint, and what the current endpoint offers."""
+    """A list of the embedded model, every endpoint, and what the current endpoint offers."""
     from tokenfall.ui.picker import Choice, Picker
 
     current = app.service.endpoint
-    choices = [Choice("local", "local", "the model on this machine", current=current is None)]
-    for name, endpoint in zip(model_names(app)[1:], app.settings.endpoints, strict=True):
-        choices.append(Choice(name, name, endpoint.base_url, current=endpoint == current))
+    choices: list[Choice[Endpoint | str]] = [Choice(LOCAL, LOCAL, "the model on this machine", current=current is None)]
+    for name, endpoint in zip(model_names(app)[1:], app.settings.known, strict=True):
+        choices.append(Choice(endpoint, name, endpoint.base_url, current=endpoint == current))
     if current is not None:
         try:
-            offered = await app.transport.list_models(current)
-        except TokenfallError as error:
-            app.tell_fault(str(error))
+            async with asyncio.timeout(LIST_S):
+                offered = await app.transport.list_models(current)
+        except (TokenfallError, TimeoutError) as error:
+            app.tell_fault(str(error) or f"{current.name} did not list its models within {LIST_S:.0f} s.")
             offered = []
-        choices += [Choice(model, model, f"offered by {current.name}", current=model == current.model) for model in offered]
+        choices += [
+            Choice(replace(current, model=model), model, f"offered by {current.name}", current=model == current.model)
+            for model in offered
+        ]
     chosen = await app.push_screen_wait(Picker("Model", choices))
     if chosen is not None:
-        choose_model(app, chosen)
+        use_endpoint(app, chosen if isinstance(chosen, Endpoint) else None)
 
 
 def use_endpoint(app: "ChatApp", endpoint: Endpoint | None) -> None:
@@ -181,7 +209,7 @@ COMMANDS: Mapping[str, Command] = {
         Command("new", "", "start a new conversation", new_conversation),
         Command("retry", "", "ask the last question again", lambda app, _: app.retry()),
         Command("model", "[NAME]", "choose who answers", choose_model),
-        Command("system", "[TEXT]", "show or set the system prompt; - clears it", set_system),
+        Command("system", "[TEXT]", "edit or set the system prompt; - clears it", set_system),
         Command("copy", "[N]", "copy the last reply, or its Nth code block", copy_reply),
         Command("theme", "[NAME]", "choose the colours", choose_theme),
         Command("stats", "", "the last reply's clock and gaps", show_stats),

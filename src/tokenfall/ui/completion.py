@@ -10,7 +10,7 @@ from textual.widget import Widget
 
 from tokenfall.filters import visible
 
-ROWS = 8
+ROWS = 10
 """Rows shown at once; more scroll with the choice."""
 
 
@@ -62,7 +62,7 @@ class Completion(Widget):
         overlay: screen;
         constrain: inside inside;
         display: none;
-        width: auto;
+        width: 100%;
         max-width: 100%;
         height: 1;
         padding: 0 1;

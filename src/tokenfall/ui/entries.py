@@ -1,16 +1,15 @@
 """What stands in the transcript, one entry under the other; each gives its lines at a width. No widget in here."""
 
 from bisect import bisect_right
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from tokenfall.filters import Visible, visible
-from tokenfall.markdown.document import Document
 from tokenfall.markdown.lines import BLANK, Line, Run, Style
-from tokenfall.markdown.wrap import Wrapper, chop
+from tokenfall.markdown.wrap import Wrapped, Wrapper, chop
 
-LineAt = Callable[[int], Line]
+if TYPE_CHECKING:
+    from tokenfall.markdown.document import Document
 
 
 class Entry(Protocol):
@@ -68,12 +67,22 @@ def wrap_plain(text: str, style: Style, width: int) -> list[Line]:
     return lines
 
 
+SHOWN = 20_000
+"""Characters of a message that are shown: some screens. A novel that was pasted is sent whole, but nobody reads it here."""
+
+
 def question(text: str) -> Fixed:
-    return Fixed(text, Style("question"), Run("you", Style("you", bold=True)))
+    return Fixed(beginning(text), Style("question"), Run("you", Style("you", bold=True)))
+
+
+def beginning(text: str) -> str:
+    if len(text) <= SHOWN:
+        return text
+    return f"{text[:SHOWN]}\n[... {len(text) - SHOWN:,} more characters, sent whole]"
 
 
 def queued(text: str) -> Fixed:
-    return Fixed(text, Style("muted"), Run("you, queued: goes when the reply ends", Style("muted", italic=True)))
+    return Fixed(beginning(text), Style("muted"), Run("you, queued: goes when the reply ends", Style("muted", italic=True)))
 
 
 def notice(text: str) -> Fixed:
@@ -92,65 +101,126 @@ class Mark:
     role: str
 
 
-class Reply:
-    """A reply that grows: reasoning, then markdown, then how it ended. The one seam between the stream and the screen
-    is `append` and `finish`."""
+class Thought:
+    """Reasoning: plain text that grows. Only the line that is being written is wrapped again."""
 
-    def __init__(self, model: str) -> None:
-        self._model = visible(model, newlines=False)
-        self._reasoning = ""
-        self._document = Document()
-        self._visible_text = Visible()
-        self._visible_reasoning = Visible()
-        self._mark: Mark | None = None
-        self._head_lines: list[Line] = []
-        self._head_key = (-1, -1)
-        self.finished = False
+    def __init__(self) -> None:
+        self._text = ""
+        self._width = -1
+        self._closed: list[Line] = []
+        self._growing: list[Line] = []
+        self._open = Wrapper(1)
+        self._newlines = 0
 
     def append(self, text: str) -> None:
-        self._document.append(self._visible_text.feed(text))
+        self._text += text
+        if self._width > 0:
+            self._wrap(text)
 
-    def append_reasoning(self, text: str) -> None:
-        self._reasoning += self._visible_reasoning.feed(text)
+    def finish(self) -> None:
+        """Nothing is left to do: what was shown stays."""
+
+    def height(self, width: int) -> int:
+        self._lay(width)
+        return len(self._closed) + len(self._growing)
+
+    def stable(self, width: int) -> int:
+        self._lay(width)
+        return len(self._closed) + len(self._open.lines)
+
+    def line(self, width: int, y: int) -> Line:
+        self._lay(width)
+        return self._closed[y] if y < len(self._closed) else self._growing[y - len(self._closed)]
+
+    def _lay(self, width: int) -> None:
+        if width != self._width:
+            self._width, self._closed, self._open, self._newlines = width, [], Wrapper(width), 0
+            self._wrap(self._text)
+
+    def _wrap(self, text: str) -> None:
+        for number, piece in enumerate(text.split("\n")):
+            self._newlines += bool(number)
+            if not piece:
+                continue
+            # line ends wait for what follows them, so that none stand at the end
+            for _ in range(self._newlines):
+                self._closed += map(as_line, self._open.finish() or [Wrapped((), None)])
+                self._open = Wrapper(self._width)
+            self._newlines = 0
+            self._open.feed([Run(piece.expandtabs(4), Style("reasoning", italic=True))])
+        self._growing = [*map(as_line, self._open.lines), *map(as_line, self._open.copy().finish())]
+
+
+def as_line(wrapped: Wrapped) -> Line:
+    return Line((), wrapped.runs, wrapped.joint)
+
+
+class Reply:
+    """A reply that grows: reasoning and markdown in the order in which they come, then how it ended."""
+
+    def __init__(self, model: str) -> None:
+        self._label = Line((), (Run(visible(model, newlines=False), Style("model", bold=True)),))
+        self._parts: list[Thought | Document] = []
+        self._visible = Visible()
+        self._mark: Mark | None = None
+
+    def append(self, text: str, *, reasoning: bool = False) -> None:
+        from tokenfall.markdown.document import Document  # the parser takes its time to import, and the first screen has no reply
+
+        kind = Thought if reasoning else Document
+        if not self._parts or not isinstance(self._parts[-1], kind):
+            self._close()
+            self._parts.append(kind())
+        if shown := self._visible.feed(text):
+            self._parts[-1].append(shown)
 
     def finish(self, mark: Mark | None) -> None:
-        self._document.append(self._visible_text.flush())
-        self._reasoning += self._visible_reasoning.flush()
-        self._document.finish()
+        self._close()
         self._mark = mark
-        self.finished = True
 
-    def _head(self, width: int) -> list[Line]:
-        key = (width, len(self._reasoning))
-        if key != self._head_key:
-            self._head_key = key
-            self._head_lines = [Line((), (Run(self._model, Style("model", bold=True)),))]
-            if self._reasoning:
-                self._head_lines += [*wrap_plain(self._reasoning.rstrip("\n"), Style("reasoning", italic=True), width), BLANK]
-        return self._head_lines
+    def _close(self) -> None:
+        if self._parts:
+            if rest := self._visible.flush():
+                self._parts[-1].append(rest)
+            self._parts[-1].finish()
+
+    @property
+    def held(self) -> bool:
+        """Whether a marker that may yet become something else is not shown."""
+        return any(not isinstance(part, Thought) and part.held for part in self._parts[-1:])
+
+    def flush_held(self) -> None:
+        for part in self._parts[-1:]:
+            if not isinstance(part, Thought):
+                part.flush_held()
 
     def _foot(self, width: int) -> list[Line]:
         mark = wrap_plain(self._mark.text, Style(self._mark.role, italic=True), width) if self._mark else []
         return [*mark, BLANK]
 
     def height(self, width: int) -> int:
-        return len(self._head(width)) + self._document.height(width) + len(self._foot(width))
+        # a blank line stands between two parts
+        return sum(part.height(width) + 1 for part in self._parts) + len(self._foot(width)) + (not self._parts)
 
     def stable(self, width: int) -> int:
-        if self.finished:
-            return self.height(width)
-        # reasoning grows above the text; once there is text it has ended
-        stable = self._document.stable(width)
-        return len(self._head(width)) + stable if self._document.source else 1
+        if not self._parts:
+            return 1
+        *before, last = self._parts
+        return 1 + sum(part.height(width) + 1 for part in before) + last.stable(width)
 
     def line(self, width: int, y: int) -> Line:
-        head = self._head(width)
-        if y < len(head):
-            return head[y]
-        y -= len(head)
-        if y < (tall := self._document.height(width)):
-            return self._document.line(width, y)
-        return self._foot(width)[y - tall]
+        if y == 0:
+            return self._label
+        y -= 1
+        for number, part in enumerate(self._parts):
+            if number:
+                if y == 0:
+                    return BLANK
+                y -= 1
+            if y < (tall := part.height(width)):
+                return part.line(width, y)
+            y -= tall
+        return self._foot(width)[y]
 
 
 class Stack:

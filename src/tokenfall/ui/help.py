@@ -22,6 +22,9 @@ from tokenfall.ui.theme import current_theme
 LEAST_WORDS = 24
 """Cells that an explanation needs beside its key; with fewer it goes below."""
 
+WIDEST_NAMES = 22
+"""Cells of the column with the keys; what is longer has a line of its own, so that most explanations fit on one."""
+
 
 @dataclass(frozen=True, slots=True)
 class KeyRow:
@@ -60,7 +63,7 @@ def help_lines(keys: Iterable[KeyRow], commands: Sequence[CommandRow], width: in
         for heading, rows in groups.items()
     }
     names = max((cell_len(name) for rows in shown.values() for name, _ in rows), default=0)
-    column = 2 + names + 2
+    column = 2 + min(names, WIDEST_NAMES) + 2
     lines: list[list[Piece]] = []
     for heading, rows in shown.items():
         lines += [[], *([Piece(text, "heading")] for text in _wrapped(heading, width))]
@@ -70,9 +73,12 @@ def help_lines(keys: Iterable[KeyRow], commands: Sequence[CommandRow], width: in
 
 
 def _beside(name: str, does: str, column: int, width: int) -> list[list[Piece]]:
-    first, *rest = _wrapped(does, width - column)
+    explained = [[Piece(" " * column + text)] for text in _wrapped(does, width - column)]
     head = f"  {name}"
-    return [[Piece(head, "key"), Piece(" " * (column - cell_len(head)) + first)], *([Piece(" " * column + text)] for text in rest)]
+    if cell_len(head) > column - 2:
+        return [*([Piece(f"  {text}", "key")] for text in _wrapped(name, width - 2)), *explained]
+    first = explained[0][0].text[cell_len(head) :]
+    return [[Piece(head, "key"), Piece(first)], *explained[1:]]
 
 
 def _below(name: str, does: str, width: int) -> list[list[Piece]]:

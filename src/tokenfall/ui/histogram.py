@@ -14,7 +14,7 @@ LABELS = (f"<{EDGES[0]}", *(f"{low}-{high}" for low, high in pairwise(EDGES)), f
 EIGHTHS = "▏▎▍▌▋▊▉█"
 
 
-def histogram(gaps_ms: Sequence[float], width: int, *, ascii_only: bool = False) -> list[str]:
+def histogram(gaps_ms: Sequence[float], width: int) -> list[str]:
     """Lines of at most `width` cells (20 at least): a bar for each bin between the first and the last that have gaps, their
     counts, and the median, the 95th percentile and the longest. One sentence when there are no gaps."""
     if not gaps_ms:
@@ -23,12 +23,11 @@ def histogram(gaps_ms: Sequence[float], width: int, *, ascii_only: bool = False)
     for gap in gaps_ms:
         counts[bisect_right(EDGES, gap)] += 1
     used = [at for at, count in enumerate(counts) if count]
-    labels = [label.replace("≥", ">=") if ascii_only else label for label in LABELS]
     most = max(counts)
     # label, "ms", bar, count, with a space between
-    bars = max(1, width - max(map(len, labels)) - len(str(most)) - 5)
+    bars = max(1, width - max(map(len, LABELS)) - len(str(most)) - 5)
     lines = [
-        f"{labels[at]:>{max(map(len, labels))}} ms {bar(counts[at] / most, bars, ascii_only=ascii_only)} ".rstrip() + f" {counts[at]}"
+        f"{LABELS[at]:>{max(map(len, LABELS))}} ms {bar(counts[at] / most, bars)} ".rstrip() + f" {counts[at]}"
         for at in range(used[0], used[-1] + 1)
     ]
     ordered = sorted(gaps_ms)
@@ -36,12 +35,10 @@ def histogram(gaps_ms: Sequence[float], width: int, *, ascii_only: bool = False)
     return lines + _joined([f"{name} {value:.0f} ms" for name, value in figures], width)
 
 
-def bar(share: float, width: int, *, ascii_only: bool = False) -> str:
+def bar(share: float, width: int) -> str:
     """`share` of `width` cells, in eighths of a cell; what is more than nothing is always seen."""
     if share <= 0:
         return ""
-    if ascii_only:
-        return "#" * max(1, round(share * width))
     full, eighths = divmod(max(1, round(share * width * 8)), 8)
     return EIGHTHS[-1] * full + (EIGHTHS[eighths - 1] if eighths else "")
 

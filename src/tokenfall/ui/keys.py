@@ -1,10 +1,14 @@
 """Keys as a person reads them, and which action each can be moved from."""
 
-from collections.abc import Iterable, Mapping, Sequence
+import difflib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from textual.binding import Binding, BindingType
+from textual.keys import Keys
 
-from tokenfall.ui.help import KeyRow
+if TYPE_CHECKING:
+    from tokenfall.ui.help import KeyRow
 
 NAMES: Mapping[str, str] = {
     "pageup": "PgUp",
@@ -17,6 +21,9 @@ NAMES: Mapping[str, str] = {
     "left_square_bracket": "[",
     "right_square_bracket": "]",
 }
+
+MODIFIERS = {"ctrl", "alt", "shift", "super", "meta", "hyper"}
+KEY_NAMES = {key.value.rpartition("+")[2] for key in Keys} | {*NAMES, "question_mark", "full_stop", "comma", "colon", "minus"}
 
 Groups = Sequence[tuple[str, Sequence[BindingType]]]
 """Headings of the help screen, and the bindings under each."""
@@ -44,17 +51,25 @@ def named(groups: Groups) -> Iterable[tuple[str, Binding]]:
             yield heading, binding
 
 
-def key_rows(groups: Groups, keymap: Mapping[str, str]) -> list[KeyRow]:
+def key_rows(groups: Groups, keymap: Mapping[str, str]) -> "list[KeyRow]":
     """Every binding with the keys that it has now."""
-    rows: list[KeyRow] = []
-    for heading, binding in named(groups):
-        keys = keymap.get(binding.id or "", binding.key)
-        does = f"{binding.description} ({binding.id})" if binding.id else binding.description
-        rows.append(KeyRow(readable(keys), does, heading))
-    return rows
+    from tokenfall.ui.help import KeyRow
+
+    return [KeyRow(readable(keymap.get(binding.id or "", binding.key)), binding.description, heading) for heading, binding in named(groups)]
 
 
-def unknown_actions(groups: Groups, keymap: Mapping[str, str]) -> list[str]:
-    """What the configuration moves that isn't there."""
-    known = {binding.id for _, binding in named(groups)}
-    return sorted(action for action in keymap if action not in known)
+def misplaced(groups: Groups, keymap: Mapping[str, str]) -> Iterator[str]:
+    """What is wrong with the configured keys, a sentence each."""
+    known = {binding.id: binding for _, binding in named(groups) if binding.id}
+    for action, keys in keymap.items():
+        if action not in known:
+            near = difflib.get_close_matches(action, known, n=1)
+            yield f"There is no action {action!r}. " + (f"Did you mean {near[0]!r}?" if near else f"Actions are {', '.join(known)}.")
+        for key in keys.split(","):
+            if not is_key(key.strip()):
+                yield f"{key.strip()!r}, which {action} is to have, is no key."
+
+
+def is_key(name: str) -> bool:
+    *modifiers, last = name.split("+")
+    return bool(last) and set(modifiers) <= MODIFIERS and (len(last) == 1 or last in KEY_NAMES)

@@ -117,10 +117,6 @@ class Prompt(StandInArea, inherit_bindings=False):
     def text_to_send(self) -> str:
         return self.original_text
 
-    @property
-    def is_searching(self) -> bool:
-        return self._search is not None
-
     def put_back(self, text: str) -> None:
         """A message that was queued comes back, before what is in the prompt."""
         self._leave_search(restore=True)
@@ -141,7 +137,9 @@ class Prompt(StandInArea, inherit_bindings=False):
 
     def update_suggestion(self) -> None:
         if self._completion is not None:
-            typed = self.document[0] if self.document.line_count == 1 and self._search is None else ""
+            # a command that history brings is not being typed, and Up and Down go on through history
+            typing = self.document.line_count == 1 and self._search is None and self._walk is None
+            typed = self.document[0] if typing else ""
             self._completion.offer(typed)
 
     # keys and pastes

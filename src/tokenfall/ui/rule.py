@@ -1,4 +1,4 @@
-"""The line between transcript and prompt; it tells when there is more below."""
+"""The line between transcript and prompt; it tells when there is more below, and the transcript's keys while it has them."""
 
 from rich.cells import cell_len
 from rich.segment import Segment
@@ -8,6 +8,8 @@ from tokenfall.markdown.lines import Style
 from tokenfall.ui.output import OwnRows
 from tokenfall.ui.theme import Look
 
+KEYS = " v select · a all · y copy · Tab back "
+
 
 class Rule(OwnRows):
     DEFAULT_CSS = "Rule { height: 1; }"
@@ -16,6 +18,8 @@ class Rule(OwnRows):
         super().__init__()
         self._look = look
         self._below = 0
+        self._in_transcript = False
+        self._note = ""
 
     def wear(self, look: Look) -> None:
         self._look = look
@@ -27,14 +31,27 @@ class Rule(OwnRows):
             self._below = lines
             self.refresh()
 
+    def show_keys(self, in_transcript: bool) -> None:
+        """Whether keys go to the transcript."""
+        if in_transcript != self._in_transcript:
+            self._in_transcript = in_transcript
+            self.refresh()
+
+    def show_note(self, note: str) -> None:
+        """Something to be read now, or "" when it is over."""
+        if note != self._note:
+            self._note = note
+            self.refresh()
+
     def render_line(self, y: int) -> Strip:
         width = self.size.width
-        line = Style("separator")
+        keys = f" {self._note} " if self._note else KEYS if self._in_transcript else ""
         mark = f" ↓ {self._below} more · End " if self._below else ""
-        if cell_len(mark) + 2 > width:
-            mark = "↓" if self._below else ""
-        left = max(width - cell_len(mark) - 2, 0)
+        if cell_len(keys) + cell_len(mark) + 4 > width:
+            keys, mark = self._note, mark and "↓"
         style = self._look.style
+        dash, more = style(Style("separator")), style(Style("more"))
+        middle = max(width - cell_len(keys) - cell_len(mark) - 4, 0)
         return Strip(
-            [Segment("─" * left, style(line)), Segment(mark, style(Style("more"))), Segment("──", style(line))]
-        ).adjust_cell_length(width, style(line))
+            [Segment("──", dash), Segment(keys, more), Segment("─" * middle, dash), Segment(mark, more), Segment("──", dash)]
+        ).adjust_cell_length(width, dash)

@@ -14,7 +14,8 @@ from tokenfall.timing import StreamClock
 from tokenfall.ui.output import OwnRows
 from tokenfall.ui.theme import Look
 
-State = Literal["ready", "loading", "waiting", "streaming", "stopped", "error"]
+Rest = Literal["ready", "stopped", "error"]
+State = Literal["loading", "waiting", "streaming"] | Rest
 
 GOOD_TTFT_S, FAIR_TTFT_S = 0.5, 2.0
 """Under the first an answer feels instant, over the second sluggish."""
@@ -30,14 +31,26 @@ class Cell:
 
 @dataclass(slots=True)
 class View:
-    """What the status line shows. `context` is the size of the model's window in tokens, where it is known."""
+    """What the status line shows. `running` and `loading` tell of the turn and of the embedded model; `rest` is the state
+    once neither is so; `context` is the size of the model's window in tokens, where it is known."""
 
-    state: State = "ready"
+    running: bool = False
+    loading: bool = False
+    rest: Rest = "ready"
     model: str = ""
     clock: StreamClock | None = None
     usage: Usage = field(default_factory=Usage)
     context: int | None = None
     ctrl_c: str = "quit"
+
+    @property
+    def state(self) -> State:
+        if not self.running:
+            return "loading" if self.loading else self.rest
+        if self.clock is not None and self.clock.tokens:
+            return "streaming"
+        sent = self.clock is not None and self.clock.sent_at is not None
+        return "loading" if self.loading and not sent else "waiting"
 
 
 def cells(view: View, now: float) -> list[Cell]:

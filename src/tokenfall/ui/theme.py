@@ -175,14 +175,12 @@ def line_filters(filters: Sequence[LineFilter], *, colourless: bool) -> list[Lin
     return [each for each in filters if not isinstance(each, (Monochrome, NoColor))]
 
 
-def default_theme(colours: int, *, light: bool = False) -> str:
-    """The theme for a terminal of so many colours, 0 for NO_COLOR. `light`: its background is known to be light.
+def default_theme(colours: int) -> str:
+    """The theme for a terminal of so many colours, 0 for NO_COLOR.
 
     Sixteen colours are the user's own choice and RGB mapped onto them is a guess, so then they are taken as they are.
     """
-    if colours <= 16:
-        return "terminal"
-    return "light" if light else "dark"
+    return "terminal" if colours <= 16 else "dark"
 
 
 def themes_folder() -> Traversable:

@@ -1,45 +1,48 @@
 """The transcript: one widget with the line API over everything that was said."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
-from rich.segment import Segment
-from rich.style import Style as RichStyle
 from textual import events
 from textual.binding import Binding
 from textual.geometry import Region
 from textual.message import Message
 from textual.strip import Strip
+from textual.timer import Timer
 
-from tokenfall.markdown.lines import Line
 from tokenfall.ui.entries import Entry, Mark, Reply, Stack
 from tokenfall.ui.output import OwnRows
+from tokenfall.ui.painter import CURSOR, Painter
 from tokenfall.ui.selection import Span, Spot, extract
 from tokenfall.ui.theme import Look
 
 WHEEL_LINES = 3
 """What a notch of the wheel moves; three is what terminals themselves scroll."""
 
-STRIPS_KEPT = 2000
-"""Painted lines that are kept: some tens of screens, a few megabytes."""
-
+HELD_S = 0.1
+"""How long a marker alone on its line (`-`, `#`, `1.`) may stay unshown while it may still become something else."""
 
 class Transcript(OwnRows, can_focus=True):
     """Follows the bottom until the reader scrolls up; then what is in view stays where it is."""
 
     ALLOW_SELECT = False  # we select by lines of text, not by widgets
+    FOCUS_ON_CLICK = False  # what is typed after a click goes where it went before
     DEFAULT_CSS = "Transcript { height: 1fr; padding: 0 1; }"
     BINDINGS = [
-        Binding("up,k", "move(-1, 0)", "up", show=False),
-        Binding("down,j", "move(1, 0)", "down", show=False),
-        Binding("left,h", "move(0, -1)", "left", show=False),
-        Binding("right,l", "move(0, 1)", "right", show=False),
-        Binding("shift+up", "extend(-1, 0)", "select up", show=False),
-        Binding("shift+down", "extend(1, 0)", "select down", show=False),
-        Binding("shift+left", "extend(0, -1)", "select left", show=False),
-        Binding("shift+right", "extend(0, 1)", "select right", show=False),
-        Binding("v", "select", "select", show=False),
-        Binding("a", "select_all", "select all", show=False),
-        Binding("y", "copy", "copy", show=False),
+        Binding(keys, action, description, show=False, id=f"transcript.{name}")
+        for keys, action, description, name in (
+            ("up,k", "move(-1, 0)", "up", "up"),
+            ("down,j", "move(1, 0)", "down", "down"),
+            ("left,h", "move(0, -1)", "left, while selecting", "left"),
+            ("right,l", "move(0, 1)", "right, while selecting", "right"),
+            ("shift+up", "extend(-1, 0)", "select up", "select_up"),
+            ("shift+down", "extend(1, 0)", "select down", "select_down"),
+            ("shift+left", "extend(0, -1)", "select left", "select_left"),
+            ("shift+right", "extend(0, 1)", "select right", "select_right"),
+            ("v", "select", "begin to select at the top of the view", "select"),
+            ("a", "select_all", "select all", "select_all"),
+            ("y", "copy", "copy the selection, else the last reply", "copy"),
+        )
     ]
 
     @dataclass
@@ -59,16 +62,16 @@ class Transcript(OwnRows, can_focus=True):
 
     def __init__(self, look: Look) -> None:
         super().__init__()
-        self._look = look
+        self._painter = Painter(look)
         self._stack = Stack()
         self._top = 0
         self._below = 0
         self._following = True
         self._reply: Reply | None = None
         self._span: Span | None = None
+        self._cursor = Spot(0, 0)
         self._extending = False
-        self._strips: dict[tuple[int, int], Strip] = {}
-        self._growing: dict[Line, Strip] = {}
+        self._held_timer: Timer | None = None
 
     # what stands in it
 
@@ -76,7 +79,7 @@ class Transcript(OwnRows, can_focus=True):
         self._settle(self._stack.add(entry))
 
     def take_out(self, entry: Entry) -> None:
-        self._strips.clear()
+        self._painter.forget()
         self._settle(self._stack.remove(entry))
 
     def clear(self) -> None:
@@ -91,18 +94,24 @@ class Transcript(OwnRows, can_focus=True):
         self._reply = Reply(model)
         self.add(self._reply)
 
-    def append(self, text: str, reasoning: str = "") -> None:
+    def append(self, text: str, *, reasoning: bool = False) -> None:
         """More of the reply, exactly as it came."""
         if self._reply is not None:
-            index = self._index(self._reply)
-            first = self._stack.start(index) + self._reply.stable(self._stack.width)
-            if reasoning:
-                self._reply.append_reasoning(reasoning)
-                first = self._stack.start(index)
-            if text:
-                self._reply.append(text)
-            self._stack.measure(index)
-            self._settle(first)
+            self._change(self._reply, lambda reply: reply.append(text, reasoning=reasoning))
+            if self._reply.held and not self._held_timer:
+                self._held_timer = self.set_timer(HELD_S, self._show_held)
+
+    def _show_held(self) -> None:
+        self._held_timer = None
+        if self._reply is not None and self._reply.held:
+            self._change(self._reply, Reply.flush_held)
+
+    def _change(self, reply: Reply, change: Callable[[Reply], None]) -> None:
+        index = self._index(reply)
+        first = self._stack.start(index) + reply.stable(self._stack.width)
+        change(reply)
+        self._stack.measure(index)
+        self._settle(first)
 
     def finish(self, mark: Mark | None) -> None:
         """The reply has ended; `mark` says how, where there is something to say."""
@@ -110,7 +119,7 @@ class Transcript(OwnRows, can_focus=True):
             index = self._index(self._reply)
             self._reply.finish(mark)
             self._reply = None
-            self._strips.clear()
+            self._painter.forget()
             self._stack.measure(index)
             self._settle(self._stack.start(index))
 
@@ -165,65 +174,54 @@ class Transcript(OwnRows, can_focus=True):
         self._following = top == self._bottom
         if top != self._top:
             self._top = top
+            self._cursor = Spot(max(top, min(self._cursor.y, top + self._rows - 1)), self._cursor.x)
             self.refresh()
         self._tell_below()
 
     def on_resize(self) -> None:
+        self._fit()
+        self._tell_below()
+        self.refresh()
+
+    def _fit(self) -> None:
+        """Wraps everything for the present width; what is being read stays in view."""
         place = self._stack.place(self._top)
-        self._strips.clear()
+        self._painter.forget()
         self._span = None
         self._stack.rewrap(max(self.content_size.width, 1))
         self._top = self._bottom if self._following else min(self._stack.line_of(place), self._bottom)
-        self._tell_below()
-        self.refresh()
 
     # painting
 
     def wear(self, look: Look) -> None:
         """Other colours from now on."""
-        self._look = look
+        self._painter = Painter(look)
         self.repaint()
 
     def repaint(self) -> None:
-        self._strips.clear()
-        self._growing.clear()
+        self._painter.forget()
         self._span = None
         self._settle(0)
         self.refresh()
 
     def render_line(self, y: int) -> Strip:
+        if self._stack.width != max(self.content_size.width, 1):
+            self._fit()  # painted before it was told of its size
         line_number = self._top + y
         strip = self._strip(line_number)
         columns = self._span.columns(line_number, max(strip.cell_length, 1)) if self._span else None
         if columns:
-            strip = self._paint_selection(strip, *columns)
-        return strip.adjust_cell_length(self._stack.width, self._look.base)
+            strip = self._painter.lay_over(strip, *columns)
+        if self.has_focus and line_number == self._cursor.y:
+            strip = self._painter.lay_over(strip, self._cursor.x, self._cursor.x + 1, CURSOR)
+        return strip.adjust_cell_length(self._stack.width, self._painter.base)
 
     def _strip(self, line_number: int) -> Strip:
         if not 0 <= line_number < self._stack.height:
             return Strip([], 0)
-        key = index, y = self._stack.locate(line_number)
-        if (kept := self._strips.get(key)) is not None:
-            return kept
-        entry = self._stack.entries[index]
-        line = entry.line(self._stack.width, y)
-        if (strip := self._growing.get(line)) is None:
-            style = self._look.style
-            strip = Strip([Segment(run.text, style(run.style)) for run in (*line.prefix, *line.runs)])
-            if len(self._growing) >= STRIPS_KEPT:
-                self._growing.clear()
-            self._growing[line] = strip
-        if y < entry.stable(self._stack.width):
-            if len(self._strips) >= STRIPS_KEPT:
-                self._strips.clear()
-            self._strips[key] = strip
-        return strip
-
-    def _paint_selection(self, strip: Strip, first: int, last: int) -> Strip:
-        strip = strip.extend_cell_length(last, self._look.base)
-        before, chosen, after = strip.crop(0, first), strip.crop(first, last), strip.crop(last)
-        marked = Strip([Segment(segment.text, (segment.style or RichStyle.null()) + self._look.selection) for segment in chosen])
-        return Strip.join([before, marked, after])
+        index, y = self._stack.locate(line_number)
+        line = self._stack.entries[index].line(self._stack.width, y)
+        return self._painter.strip((index, y), line)
 
     # selecting
 
@@ -245,30 +243,38 @@ class Transcript(OwnRows, can_focus=True):
         self._span = span
         self.refresh()
 
-    def _head_to(self, y: int, x: int) -> None:
-        """Moves the free end of the selection and keeps it in view."""
-        if self._span is None:
-            return
-        head = Spot(max(0, min(y, self._stack.height - 1)), max(0, min(x, self._stack.width - 1)))
-        self._select(Span(self._span.anchor, head))
-        if head.y < self._top:
-            self._go(head.y)
-        elif head.y >= self._top + self._rows:
-            self._go(head.y - self._rows + 1)
+    def _move_to(self, y: int, x: int) -> None:
+        """Moves the cursor, and the free end of the selection with it, and keeps it in view."""
+        self._cursor = Spot(max(0, min(y, self._stack.height - 1)), max(0, min(x, self._stack.width - 1)))
+        if self._extending and self._span:
+            self._select(Span(self._span.anchor, self._cursor))
+        if self._cursor.y < self._top:
+            self._go(self._cursor.y)
+        elif self._cursor.y >= self._top + self._rows:
+            self._go(self._cursor.y - self._rows + 1)
+        self.refresh()
+
+    def on_focus(self) -> None:
+        """The cursor stands where the newest entry begins, or at the top of the view when that is above it."""
+        newest = self._stack.start(len(self._stack.entries) - 1) if self._stack.entries else 0
+        self._cursor = Spot(max(newest, self._top), 0)
+        self.refresh()
+
+    def on_blur(self) -> None:
+        self._extending = False
+        self.refresh()
 
     def action_select(self) -> None:
-        self._extending = True
-        self._select(Span(Spot(self._top, 0), Spot(self._top, 0)))
+        """Begins at the cursor, or ends what was begun."""
+        self._extending = not self._extending
+        self._select(Span(self._cursor, self._cursor) if self._extending else None)
 
     def action_select_all(self) -> None:
         if self._stack.height:
             self._select(Span(Spot(0, 0), Spot(self._stack.height - 1, self._stack.width - 1)))
 
     def action_move(self, lines: int, cells: int) -> None:
-        if self._extending and self._span:
-            self._head_to(self._span.head.y + lines, self._span.head.x + cells)
-        else:
-            self.scroll_lines(lines)
+        self._move_to(self._cursor.y + lines, self._cursor.x + cells)
 
     def action_extend(self, lines: int, cells: int) -> None:
         if not self._extending:
@@ -280,19 +286,20 @@ class Transcript(OwnRows, can_focus=True):
 
     def on_mouse_down(self, event: events.MouseDown) -> None:
         offset = event.get_content_offset(self)
-        if event.button == 1 and offset is not None:
+        if event.button == 1 and offset is not None and self._stack.height:
             self.capture_mouse()
-            self._extending = False
-            spot = Spot(self._top + offset.y, offset.x)
-            self._select(Span(spot, spot))
+            self._cursor = Spot(min(self._top + offset.y, self._stack.height - 1), offset.x)
+            self._extending = True
+            self._select(Span(self._cursor, self._cursor))
 
     def on_mouse_move(self, event: events.MouseMove) -> None:
-        if self._span and self.app.mouse_captured is self:
-            self._head_to(self._top + event.y - self.gutter.top, event.x - self.gutter.left)
+        if self.app.mouse_captured is self:
+            self._move_to(self._top + event.y - self.gutter.top, event.x - self.gutter.left)
 
     def on_mouse_up(self) -> None:
         if self.app.mouse_captured is self:
             self.release_mouse()
+            self._extending = False
             if self._span and self._span.anchor == self._span.head:
                 self._select(None)
 

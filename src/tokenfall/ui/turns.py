@@ -9,7 +9,7 @@ from tokenfall.messages import EndState
 from tokenfall.session import Session
 from tokenfall.timing import StreamClock
 from tokenfall.ui.entries import Entry, Mark, fault, notice, question, queued
-from tokenfall.ui.status import State, View
+from tokenfall.ui.status import Rest, View
 from tokenfall.ui.transcript import Transcript
 
 MARKS: dict[EndState, Mark | None] = {
@@ -21,7 +21,7 @@ MARKS: dict[EndState, Mark | None] = {
     "failed": Mark("■ failed", "fault"),
 }
 
-STATES: dict[EndState, State] = {
+RESTS: dict[EndState, Rest] = {
     "complete": "ready",
     "stopped": "stopped",
     "length": "ready",
@@ -49,7 +49,8 @@ class Inbox:
 
 
 class Turns:
-    """Shows the turns of a session on a transcript and in a view of the status line."""
+    """Shows the turns of a session on a transcript and in a view of the status line. `answering` is the service that the
+    turn under way went to, whichever is chosen meanwhile."""
 
     def __init__(self, session: Session, transcript: Transcript, view: View, wake: Callable[[], object]) -> None:
         self._session = session
@@ -58,6 +59,7 @@ class Turns:
         self._inbox = Inbox(wake)
         self._queue: list[tuple[str, Entry]] = []
         self._replying = False
+        self.answering = ""
 
     # saying something
 
@@ -80,9 +82,19 @@ class Turns:
         self._transcript.scroll_to_bottom()
 
     def _start(self) -> None:
+        self._session.service.start()
+        self.answering = self._session.service.name
         self._view.clock = StreamClock()
         self._view.usage = Usage()
-        self._view.state = "loading" if self._session.service.loading else "waiting"
+
+    def reset(self) -> None:
+        """A new conversation: what is under way, queued or timed is forgotten."""
+        self._inbox.take()
+        self._queue.clear()
+        self._replying = False
+        self._view.clock = None
+        self._view.usage = Usage()
+        self._view.rest = "ready"
 
     def unqueue(self) -> str:
         """Takes back every queued message, as one text."""
@@ -98,28 +110,27 @@ class Turns:
         """Shows what came since the last call; returns the end of the turn when it is among it."""
         ended: Ended | None = None
         text: list[str] = []
-        reasoning: list[str] = []
+        kind: type[TextDelta] | type[ReasoningDelta] = TextDelta
         for event in self._inbox.take():
             match event:
-                case Streamed(at, TextDelta(piece)):
-                    self._token(at)
+                case Streamed(at, (TextDelta(piece) | ReasoningDelta(piece)) as delta):
+                    self._clock.token(at)
+                    if type(delta) is not kind:
+                        self._grow(kind, text)
+                        kind, text = type(delta), []
                     text.append(piece)
-                case Streamed(at, ReasoningDelta(piece)):
-                    self._token(at)
-                    reasoning.append(piece)
                 case Streamed(_, UsageReport(usage)):
                     self._view.usage = usage
                 case Waiting() | Streamed():
                     pass
                 case Sent(at):
                     self._clock.sent(at)
-                    self._view.state = "waiting"
+                    self.answering = self._session.service.name
                 case Ended():
                     ended = event
                 case _:
                     assert_never(event)
-        if text or reasoning:
-            self._grow("".join(text), "".join(reasoning))
+        self._grow(kind, text)
         if ended is not None:
             self._end(ended)
         return ended
@@ -129,29 +140,32 @@ class Turns:
         assert self._view.clock is not None, "a turn has a clock from its start"
         return self._view.clock
 
-    def _token(self, at: float) -> None:
-        self._clock.token(at)
-        self._view.state = "streaming"
-
-    def _grow(self, text: str, reasoning: str) -> None:
+    def _grow(self, kind: type[TextDelta] | type[ReasoningDelta], pieces: list[str]) -> None:
+        if not pieces:
+            return
         if not self._replying:
             self._replying = True
-            self._transcript.begin(self._session.service.name.partition("/")[2] or self._session.service.name)
-        self._transcript.append(text, reasoning)
+            self._transcript.begin(model_name(self.answering))
+        self._transcript.append("".join(pieces), reasoning=kind is ReasoningDelta)
 
     def _end(self, ended: Ended) -> None:
         self._clock.ended(ended.at)
-        self._view.state = STATES[ended.state]
+        self._view.rest = RESTS[ended.state]
         self._view.usage = ended.usage
         if self._replying:
             self._replying = False
             self._transcript.finish(MARKS[ended.state])
         elif ended.state == "stopped":
-            self._transcript.add(notice("■ stopped before the first token"))
+            self._transcript.add(notice("■ stopped before the first token; the next message takes this one's place"))
         elif ended.error is None:
             self._transcript.add(notice("The model answered with nothing."))
         if ended.error is not None:
-            self._transcript.add(fault(str(ended.error)))
+            self._transcript.add(fault(f"{ended.error} /retry sends the question again."))
+
+    def away(self, seconds: float) -> None:
+        """The program was suspended for so long."""
+        if self._session.running:
+            self._clock.away(seconds)
 
     def next_queued(self) -> str | None:
         """The message whose turn it is now, taken off the queue; it no longer shows as queued."""
@@ -160,3 +174,8 @@ class Turns:
         text, entry = self._queue.pop(0)
         self._transcript.take_out(entry)
         return text
+
+
+def model_name(service: str) -> str:
+    """What ENDPOINT/MODEL is called above a reply."""
+    return service.partition("/")[2] or service

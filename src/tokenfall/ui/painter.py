@@ -1,0 +1,55 @@
+"""From lines to strips in a theme's colours."""
+
+from rich.segment import Segment
+from rich.style import Style
+from textual.strip import Strip
+
+from tokenfall.markdown.lines import Line
+from tokenfall.ui.theme import Look
+
+CURSOR = Style(reverse=True)
+
+KEPT = 2000
+"""Painted lines that are kept: some tens of screens, a few megabytes."""
+
+
+class Painter:
+    """Paints lines and keeps what it painted: one line gives one strip, by which those below tell that nothing changed.
+
+    Looking a line up by what it says costs more than by where it stands, so that is tried first.
+    """
+
+    def __init__(self, look: Look) -> None:
+        self._look = look
+        self._kept: dict[tuple[int, int], tuple[Line, Strip]] = {}
+        self._by_line: dict[Line, Strip] = {}
+
+    @property
+    def base(self) -> Style:
+        return self._look.base
+
+    def forget(self) -> None:
+        """Keys stand for other lines from now on."""
+        self._kept.clear()
+
+    def strip(self, key: tuple[int, int], line: Line) -> Strip:
+        kept = self._kept.get(key)
+        if kept is not None and kept[0] is line:
+            return kept[1]
+        if len(self._kept) >= KEPT or len(self._by_line) >= KEPT:
+            self._kept.clear()
+            self._by_line.clear()
+        strip = self._by_line.get(line)
+        if strip is None:
+            style = self._look.style
+            strip = self._by_line[line] = Strip([Segment(run.text, style(run.style)) for run in (*line.prefix, *line.runs)])
+        self._kept[key] = line, strip
+        return strip
+
+    def lay_over(self, strip: Strip, first: int, last: int, style: Style | None = None) -> Strip:
+        """Lays a style, by default that of selected text, over the cells `first` to `last - 1`."""
+        over = self._look.selection if style is None else style
+        strip = strip.extend_cell_length(last, self.base)
+        before, chosen, after = strip.crop(0, first), strip.crop(first, last), strip.crop(last)
+        marked = Strip([Segment(segment.text, (segment.style or Style.null()) + over) for segment in chosen])
+        return Strip.join([before, marked, after])
