@@ -28,6 +28,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pexpect
+import pyte
 from tests.byteserver import SSE_HEAD, ByteServer, Exchange, Send, Sleep, Step, chunked, openai_chunk
 from tests.ptyscreen import terminal_env
 
@@ -37,15 +38,23 @@ TOKENFALL = Path(sys.executable).with_name("tokenfall")
 CTRL_C, ENTER = "\x03", "\r"
 
 
+UNDRAWN = re.compile(rb"\x1b\[[<>=?]?[0-9;]*\$?[pu]")
+"""Queries and keyboard modes, which pyte would draw as text."""
+
+
 @dataclass
 class Terminal:
-    """A program in a pseudo-terminal; what it prints is kept with the time it was read."""
+    """A program in a pseudo-terminal, and the screen that it draws. It answers where its cursor is asked for."""
 
     child: pexpect.spawn
     started: float = field(default_factory=time.monotonic)
-    output: bytearray = field(default_factory=bytearray)
-    _reads: list[tuple[int, float]] = field(default_factory=list)
+    read_at: float = 0.0
+    screen: pyte.Screen = field(default_factory=lambda: pyte.Screen(COLUMNS, ROWS))
+    _stream: pyte.ByteStream = field(default_factory=pyte.ByteStream)
     _more: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def __post_init__(self) -> None:
+        self._stream.attach(self.screen)
 
     def read(self) -> None:
         try:
@@ -53,22 +62,23 @@ class Terminal:
         except OSError:
             asyncio.get_running_loop().remove_reader(self.child.child_fd)
             return
-        self.output += data
-        self._reads.append((len(self.output), time.monotonic()))
+        self.read_at = time.monotonic()
+        for _ in range(data.count(b"\x1b[6n")):
+            os.write(self.child.child_fd, b"\x1b[1;1R")
+        self._stream.feed(UNDRAWN.sub(b"", data))
         self._more.set()
 
     def press(self, keys: str) -> float:
         os.write(self.child.child_fd, keys.encode())
         return time.monotonic()
 
-    async def seen(self, pattern: bytes, start: int = 0) -> float:
-        """When the bytes that complete the pattern were read."""
+    async def seen(self, pattern: str) -> float:
+        """When the bytes were read that brought the pattern onto the screen."""
         async with asyncio.timeout(60):
-            while (found := re.search(pattern, self.output[start:])) is None:
+            while re.search(pattern, "\n".join(self.screen.display)) is None:
                 self._more.clear()
                 await self._more.wait()
-        end = start + found.end()
-        return next(at for position, at in self._reads if position >= end)
+        return self.read_at
 
 
 @asynccontextmanager
@@ -95,7 +105,7 @@ def plain() -> list[str]:
     return [sys.executable, str(Path(__file__).with_name("plain.py"))]
 
 
-READY = rb"ready"
+READY = r"ready\b"
 
 
 BEFORE_S = 0.3
@@ -138,17 +148,16 @@ async def turns(runs: int) -> dict[str, list[float]]:
         await screen.seen(READY)
         await asyncio.sleep(1)
         for run in range(runs):
-            start = len(screen.output)
             exchange, pressed = await ask(screen, server)
             figures["request"].append((exchange.at - pressed) * 1000)
-            seen = await screen.seen(b"mark%04d" % run, start)
+            seen = await screen.seen(f"mark{run:04d}")
             figures["first"].append((seen - exchange.at - BEFORE_S) * 1000)
             await asyncio.sleep(0.3 + (run % 10) / 20)
             pressed = screen.press(CTRL_C)
             await exchange.hung_up_within(10)
             assert exchange.hung_up_at is not None, "the server never saw the connection close"
             figures["interrupt"].append((exchange.hung_up_at - pressed) * 1000)
-            await screen.seen(rb"stopped", start)
+            await screen.seen("stopped │")
     return figures
 
 
@@ -160,11 +169,10 @@ async def echo(keys: int) -> list[float]:
         await ask(screen, server)
         await asyncio.sleep(1)
         for number in range(keys):
-            start = len(screen.output)
             screen.press(f" q{number:02d}")
             await asyncio.sleep(0.05)
             pressed = screen.press("z")
-            times.append((await screen.seen(b"q%02dz" % number, start) - pressed) * 1000)
+            times.append((await screen.seen(f"q{number:02d}z") - pressed) * 1000)
             await asyncio.sleep(0.15)
     return times
 
