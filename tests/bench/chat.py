@@ -18,6 +18,7 @@ import asyncio
 import os
 import platform
 import re
+import signal
 import statistics
 import sys
 import tempfile
@@ -94,7 +95,8 @@ async def terminal(argv: list[str]) -> AsyncIterator[Terminal]:
             yield made
         finally:
             loop.remove_reader(child.child_fd)
-            child.close(force=True)
+            child.kill(signal.SIGKILL)
+            child.wait()
 
 
 def tokenfall(url: str) -> list[str]:
