@@ -13,11 +13,9 @@ if TYPE_CHECKING:
 
 
 class Entry(Protocol):
-    """`height` counts lines at a width in cells; `stable` of them, from the top, no longer change."""
+    """`height` counts lines at a width in cells."""
 
     def height(self, width: int) -> int: ...
-
-    def stable(self, width: int) -> int: ...
 
     def line(self, width: int, y: int) -> Line: ...
 
@@ -38,9 +36,6 @@ class Fixed:
             label = [Line((), (self._label,))] if self._label else []
             self._lines = [*label, *wrap_plain(self._text, self._style, width), BLANK]
         return len(self._lines)
-
-    def stable(self, width: int) -> int:
-        return self.height(width)
 
     def line(self, width: int, y: int) -> Line:
         self.height(width)
@@ -203,6 +198,7 @@ class Reply:
         return sum(part.height(width) + 1 for part in self._parts) + len(self._foot(width)) + (not self._parts)
 
     def stable(self, width: int) -> int:
+        """How many lines, from the top, no longer change."""
         if not self._parts:
             return 1
         *before, last = self._parts
