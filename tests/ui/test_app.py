@@ -522,7 +522,7 @@ async def test_misplaced_keys_are_told(tmp_path: Path) -> None:
     where = Folders(folder, tmp_path / "data", tmp_path / "state")
     file = FileConfig(keys={"hlp": "f1", "help": "f1,nokey+x"})
     app = ChatApp(settings(Options(base_url="http://127.0.0.1:9", model="m"), file, {}, where), 1 << 24)
-    async with app.run_test(size=(100, 30)) as pilot:
+    async with app.run_test(size=(200, 30)) as pilot:
         it = Chat(app, pilot, ByteServer(), [])
         await it.seen("Did you mean 'help'")
         await it.seen("'nokey.x', which help is to have, is no key")
