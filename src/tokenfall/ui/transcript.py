@@ -112,10 +112,12 @@ class Transcript(TranscriptLines):
         self.refresh()
 
     def on_focus(self) -> None:
-        """The cursor stands where the newest reply begins, or at the top of the view when that is not in it."""
+        """The cursor stands where something was found, else where the newest reply begins, or at the top of the view when that
+        is not in it."""
         replies = (index for index in reversed(range(len(self.stack.entries))) if isinstance(self.stack.entries[index], Reply))
         newest = Place(next(replies, 0), 0)
-        self.reading.put(newest if newest in self.view.places else self.view.top, 0)
+        if self.found is None:
+            self.reading.put(newest if newest in self.view.places else self.view.top, 0)
         self._point(words(self.reading.target))
         self.refresh()
 
