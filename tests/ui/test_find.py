@@ -7,7 +7,7 @@ from tokenfall.ui.find import Query
 from tokenfall.ui.reply import Reply
 from tokenfall.ui.selection import Spot
 from tokenfall.ui.stack import Place, Stack
-from tokenfall.ui.targets import CodeTarget, LinkTarget, ThoughtTarget, next_target, target_at
+from tokenfall.ui.targets import CodeTarget, LinkTarget, ThoughtTarget, next_target, pointed, target_at
 from tokenfall.ui.transcript import words
 
 ANSWER = """See [the page](https://example.org/a) and **bold** words.
@@ -106,6 +106,12 @@ def test_keys_lead_to_reasoning_links_and_code() -> None:
         "https://example.org/b · Enter opens · y copies",
     ]
     assert target_at(stack, Spot(0, 0, 3)) is None
+    for spot, target, shows in zip(spots[1:], found, (None, "the page", "  ", "link that is long"), strict=True):
+        line = stack.line(spot.place)
+        cells = pointed(line, spot, target)
+        whole = "".join(run.text for run in (*line.prefix, *line.runs))
+        assert (cells and whole[slice(*cells)]) == shows
+    assert pointed(stack.line(spots[2].place), None, found[1]) is None
     assert words(None) == ""
 
 

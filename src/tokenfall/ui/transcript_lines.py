@@ -15,6 +15,7 @@ from tokenfall.ui.reading import Reading
 from tokenfall.ui.reply import Mark, Reply
 from tokenfall.ui.selection import Spot
 from tokenfall.ui.stack import TOP, Entry, Place, Stack
+from tokenfall.ui.targets import pointed
 from tokenfall.ui.theme import Look
 from tokenfall.ui.view import View
 
@@ -218,7 +219,10 @@ class TranscriptLines(OwnRows, can_focus=True):
         columns = span.columns(place, max(strip.cell_length, 1)) if span else None
         if columns:
             strip = self._painter.lay_over(strip, *columns)
+        if not self.has_focus:
+            return strip
         cursor = self.reading.cursor
-        if self.has_focus and place == cursor.place:
-            strip = self._painter.lay_over(strip, cursor.x, cursor.x + 1, CURSOR)
-        return strip
+        here = place == cursor.place
+        if cells := pointed(self.stack.line(place), cursor if here else None, self.reading.target):
+            strip = self._painter.lay_over(strip, *cells)
+        return self._painter.lay_over(strip, cursor.x, cursor.x + 1, CURSOR) if here else strip
