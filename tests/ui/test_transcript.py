@@ -318,3 +318,18 @@ def test_a_link_is_a_hyperlink_of_the_terminal_where_it_leads_to_the_web(tmp_pat
         screen.type("q").press("enter")
         screen.wait_for("web other end")
         assert re.findall(rb"\x1b\]8;;([^\x1b\x07]*)", screen.raw) == [b"https://example.org/a", b""]
+
+
+async def test_nothing_blinks(tmp_path: Path) -> None:
+    async with chat(tmp_path) as it:
+        await it.pilot.press("ctrl+f", "escape")
+        await it.say("/system")
+        await it.seen("System prompt")
+        await it.pilot.press("ctrl+p")
+        written_in = [each for screen in it.app.screen_stack for each in screen.query("Input, TextArea")]
+        await it.pilot.press("escape")
+        await it.say("/theme")
+        await it.seen("high-contrast")
+        written_in += it.app.screen.query("Input")
+        assert len(written_in) >= 4
+        assert not any(getattr(each, "cursor_blink", False) for each in written_in)

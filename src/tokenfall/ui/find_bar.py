@@ -10,12 +10,10 @@ from textual.message import Message
 from textual.widgets import Input, Static
 
 from tokenfall.ui.find import Query
+from tokenfall.ui.picker import PRINTED
 from tokenfall.ui.selection import Spot
 from tokenfall.ui.stack import TOP
 from tokenfall.ui.transcript import Transcript
-
-UNSAFE = r"[^\x00-\x1f\x7f-\x9f]*"
-"""What may be written: a pasted control character would act on the terminal, and finds nothing."""
 
 
 class FindBar(Horizontal):
@@ -46,7 +44,7 @@ class FindBar(Horizontal):
         super().__init__()
         self._transcript = transcript
         self._told = Static("", markup=False)
-        self._input = Input(placeholder="words in the transcript", restrict=UNSAFE, select_on_focus=False)
+        self._input = Input(placeholder="words in the transcript", restrict=PRINTED, select_on_focus=False)
         self._input.cursor_blink = False
         self._origin = Spot(*TOP, 0)
         """Where the reader was: what is typed is sought from there, whatever its beginnings found on the way."""
