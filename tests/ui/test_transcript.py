@@ -44,6 +44,8 @@ async def test_keys_lead_from_link_to_code_and_y_copies_what_they_lead_to(tmp_pa
         await it.pilot.press("y", "right_square_bracket", "right_square_bracket")
         await it.seen("^── go · y copies ─")
         await it.pilot.press("y", "right_square_bracket")
+        await it.seen("^── go · y copies ─")
+        await it.pilot.press("down", "down", "down", "right_square_bracket")
         await it.seen("nothing more below")
         await it.pilot.press("left_square_bracket")
         await it.seen("^── ftp://example.org/x ·")

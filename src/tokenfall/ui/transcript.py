@@ -163,7 +163,7 @@ class Transcript(TranscriptLines):
         before = self.selecting
         if self.reading.to_target(step):
             self._after_cursor(selecting=before)
-        else:
+        elif self.reading.target is None:
             self._point("nothing more " + ("below" if step > 0 else "above"))
 
     def action_copy(self) -> None:
