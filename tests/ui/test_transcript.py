@@ -47,7 +47,7 @@ async def test_keys_lead_from_link_to_code_and_y_copies_what_they_lead_to(tmp_pa
         await it.seen("^── go · y copies ─")
         await it.pilot.press("down", "down", "down", "right_square_bracket")
         await it.seen("nothing more below")
-        await it.pilot.press("left_square_bracket")
+        await it.pilot.press("left_square_bracket", "left_square_bracket")
         await it.seen("^── ftp://example.org/x ·")
         assert it.copied == ["https://example.org/deep?x=1", "\tfunc main() {}\n"]
         await it.pilot.press("tab")
