@@ -5,7 +5,7 @@ from rich.style import Style
 from textual.strip import Strip
 
 from tokenfall.markdown.lines import Line
-from tokenfall.ui.theme import Look
+from tokenfall.terminal.themes import Look
 
 CURSOR = Style(reverse=True)
 

@@ -5,8 +5,8 @@ from rich.segment import Segment
 from textual.strip import Strip
 
 from tokenfall.markdown.lines import Style
+from tokenfall.terminal.themes import Look
 from tokenfall.ui.output import OwnRows
-from tokenfall.ui.theme import Look
 
 KEYS = " v select · a all · y copy · Tab back "
 

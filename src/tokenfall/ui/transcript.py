@@ -10,11 +10,11 @@ from textual.message import Message
 from textual.strip import Strip
 from textual.timer import Timer
 
+from tokenfall.terminal.themes import Look
 from tokenfall.ui.entries import Entry, Mark, Reply, Stack
 from tokenfall.ui.output import OwnRows
 from tokenfall.ui.painter import CURSOR, Painter
 from tokenfall.ui.selection import Span, Spot, extract
-from tokenfall.ui.theme import Look
 
 WHEEL_LINES = 3
 """What a notch of the wheel moves; three is what terminals themselves scroll."""
