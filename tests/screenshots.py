@@ -21,7 +21,8 @@ from textual.pilot import Pilot
 
 from tokenfall.config import Endpoint, FileConfig, Folders, Options, settings
 from tokenfall.local import EmbeddedModel
-from tokenfall.ui.app import TRUECOLOR, ChatApp
+from tokenfall.terminal.capabilities import TRUECOLOR
+from tokenfall.ui.app import ChatApp
 
 ROOT = Path(__file__).parents[1]
 RECORDING = Path(__file__).with_name("data") / "streams.json"

@@ -7,6 +7,7 @@ from typing import Literal
 from tokenfall.config import Repaint
 
 Colors = Literal[0, 8, 16, 256, "truecolor"]
+TRUECOLOR = 1 << 24
 
 # TERM by its beginning; what has "256color" or "-direct" in its name is known by that instead.
 _BY_NAME: tuple[tuple[str, Colors], ...] = (
@@ -29,6 +30,11 @@ class Capabilities:
 
     term: str
     colors: Colors
+
+    @property
+    def count(self) -> int:
+        """The number of colours."""
+        return TRUECOLOR if self.colors == "truecolor" else self.colors
 
 
 def capabilities(env: Mapping[str, str]) -> Capabilities:

@@ -36,8 +36,6 @@ from tokenfall.ui.turns import Turns
 
 log = logging.getLogger(__name__)
 
-TRUECOLOR = 1 << 24
-
 WARM_AFTER_S = 0.1
 """What the first screen doesn't need waits until it stands; what it would take from it is more than what it gives."""
 
@@ -338,8 +336,7 @@ class ChatApp(ReaderApp, inherit_bindings=False):
 def run_chat(settings: Settings) -> int:
     """The chat from its first screen to its last; the exit status."""
     problem = open_log(settings.folders.state)
-    colours = capabilities(os.environ).colors
-    app = ChatApp(settings, TRUECOLOR if colours == "truecolor" else colours, problem)
+    app = ChatApp(settings, capabilities(os.environ).count, problem)
     app.run(mouse=settings.mouse)
     if app.defect is not None:
         what = f"This is a fault in tokenfall: {type(app.defect).__name__}: {app.defect}"

@@ -8,6 +8,7 @@ from textual.message import Message
 from textual.strip import Strip
 from textual.timer import Timer
 
+from tokenfall.terminal.themes import Look
 from tokenfall.ui.find import Query
 from tokenfall.ui.output import OwnRows
 from tokenfall.ui.painter import CURSOR, Painter
@@ -16,7 +17,6 @@ from tokenfall.ui.reply import Mark, Reply
 from tokenfall.ui.selection import Spot
 from tokenfall.ui.stack import TOP, Entry, Place, Stack
 from tokenfall.ui.targets import pointed
-from tokenfall.ui.theme import Look
 from tokenfall.ui.view import View
 
 HELD_S = 0.1
