@@ -158,12 +158,15 @@ class Reply:
         self._parts: list[Thought | Document] = []
         self._visible = Visible()
         self._mark: Mark | None = None
+        self._turned = True
+        """The last text began a part of its own."""
 
     def append(self, text: str, *, reasoning: bool = False) -> None:
         from tokenfall.markdown.document import Document  # the parser takes its time to import, and the first screen has no reply
 
         kind = Thought if reasoning else Document
-        if not self._parts or not isinstance(self._parts[-1], kind):
+        self._turned = not self._parts or not isinstance(self._parts[-1], kind)
+        if self._turned:
             self._close()
             self._parts.append(kind())
         if shown := self._visible.feed(text):
@@ -203,6 +206,13 @@ class Reply:
             return 1
         *before, last = self._parts
         return 1 + sum(part.height(width) + 1 for part in before) + last.stable(width)
+
+    def kept(self, width: int) -> int:
+        """How many lines, from the top, the last change left as they were; perhaps more are."""
+        *before, last = self._parts
+        if self._turned or isinstance(last, Thought):
+            return 0
+        return 1 + sum(part.height(width) + 1 for part in before) + last.kept(width)
 
     def line(self, width: int, y: int) -> Line:
         if y == 0:

@@ -108,10 +108,10 @@ class Transcript(OwnRows, can_focus=True):
 
     def _change(self, reply: Reply, change: Callable[[Reply], None]) -> None:
         index = self._index(reply)
-        first = self._stack.start(index) + reply.stable(self._stack.width)
+        stable = reply.stable(self._stack.width)
         change(reply)
         self._stack.measure(index)
-        self._settle(first)
+        self._settle(self._stack.start(index) + max(stable, reply.kept(self._stack.width)))
 
     def finish(self, mark: Mark | None) -> None:
         """The reply has ended; `mark` says how, where there is something to say."""
@@ -204,9 +204,12 @@ class Transcript(OwnRows, can_focus=True):
         self._settle(0)
         self.refresh()
 
-    def render_line(self, y: int) -> Strip:
+    def render_lines(self, crop: Region) -> list[Strip]:
         if self._stack.width != max(self.content_size.width, 1):
             self._fit()  # painted before it was told of its size
+        return super().render_lines(crop)
+
+    def render_line(self, y: int) -> Strip:
         line_number = self._top + y
         strip = self._strip(line_number)
         columns = self._span.columns(line_number, max(strip.cell_length, 1)) if self._span else None
