@@ -11,6 +11,7 @@ from markdown_it import MarkdownIt
 from tests.markdown.shown import EXAMPLES, begun, cuts, laid, lines, picture, shown, streamed, whole
 
 from tokenfall.markdown.document import Document
+from tokenfall.markdown.lines import Line
 
 WIDTHS = (80, 20, 3)
 
@@ -166,6 +167,29 @@ def test_stable_lines_stay(text: str) -> None:
         stable = [shown(document.line(20, y)) for y in range(document.stable(20))]
         assert stable[: len(before)] == before
         before = stable
+
+
+@pytest.mark.parametrize("text", [ANSWER, *LONG.values(), "".join(EXAMPLES[::7])])
+def test_lines_that_are_kept_are_as_they_were(text: str) -> None:
+    random = Random(1)
+    document = Document()
+    before: list[Line] = []
+    for piece in cuts(text, random, longest=40):
+        document.append(piece)
+        width = 20 if random.random() < 0.9 else 30
+        kept = document.kept(width)
+        now = lines(document, width)
+        assert width == 30 or now[:kept] == before[:kept]
+        before = now if width == 20 else []
+
+
+def test_of_a_paragraph_only_the_line_that_grows_is_not_kept() -> None:
+    document = begun("Some words that take more than a line")
+    assert document.height(20) == 2
+    document.append(" and")
+    assert document.kept(20) == 1
+    document.append(" more")
+    assert (document.kept(20), document.height(20)) == (2, 3)
 
 
 def test_no_word_of_the_examples_is_lost() -> None:

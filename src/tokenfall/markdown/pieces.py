@@ -74,14 +74,17 @@ class Pieces:
                 self._users[label].append(len(self._pieces))
             self._pieces.append(piece)
 
-    def define(self, references: References) -> None:
-        """Takes link definitions that are new; pieces that use one are laid out again."""
+    def define(self, references: References) -> bool:
+        """Takes link definitions that are new; pieces that use one are laid out again, and then it is True."""
+        again = False
         for label, definition in references.items():
             if label not in self.references:
                 self.references[label] = definition
-                for view in self._views.values():
-                    if users := self._users.get(label):
+                if users := self._users.get(label):
+                    again = True
+                    for view in self._views.values():
                         view.forget_from(users[0])
+        return again
 
     def height(self, width: int) -> int:
         view = self._view(width)

@@ -108,12 +108,12 @@ class TranscriptLines(OwnRows, can_focus=True):
     def _change(self, reply: Reply, change: Callable[[], object], *, whole: bool = False) -> None:
         """`whole` tells that any of its lines may be another afterwards."""
         index = self.stack.index(reply)
-        first = Place(index, 0 if whole else reply.stable(self.stack.width))
+        stable = 0 if whole else reply.stable(self.stack.width)
         change()
         self.stack.changed(index)
         if whole:
             self._painter.forget()
-        self._settle(first)
+        self._settle(Place(index, 0 if whole else max(stable, reply.kept(self.stack.width))))
 
     def _settle(self, first: Place) -> None:
         """Paints what changed: the lines from `first` on, or everything when the view moved with the bottom."""
@@ -198,9 +198,12 @@ class TranscriptLines(OwnRows, can_focus=True):
         self._settle(TOP)
         self.refresh()
 
-    def render_line(self, y: int) -> Strip:
+    def render_lines(self, crop: Region) -> list[Strip]:
         if self.stack.width != max(self.content_size.width, 1) or self.view.rows != self.content_size.height:
             self._fit()  # painted before it was told of its size
+        return super().render_lines(crop)
+
+    def render_line(self, y: int) -> Strip:
         places = self.view.places
         if y >= len(places):
             return Strip([]).adjust_cell_length(self.stack.width, self._painter.base)
