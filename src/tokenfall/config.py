@@ -6,6 +6,8 @@
     model_file = "~/models/x.gguf"    what "local" runs
     system, max_tokens, temperature, theme, mouse
     repaint = "changes"               or "full": changed rows are sent whole, and nothing is scrolled
+    follow = "end"                    or "start": the start of a reply stays in view while it grows
+    reduced_motion = false            or true: figures on the status line move once a second
     [keys]                            action = "key" or "key,key"
     [endpoints.groq]                  base_url, wire, model, api_key_env, headers
 """
@@ -17,7 +19,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Literal, NoReturn
+from typing import Literal, NoReturn, TypeVar
 from urllib.parse import urlsplit
 
 from tokenfall.errors import ConfigError, UserError
@@ -32,12 +34,21 @@ CONFIG_FILE = "config.toml"
 Repaint = Literal["changes", "full"]
 REPAINTS: tuple[Repaint, ...] = ("changes", "full")
 
-_FILE_KEYS = ("model", "model_file", "system", "max_tokens", "temperature", "theme", "mouse", "repaint", "keys", "endpoints")
+Follow = Literal["end", "start"]
+FOLLOWS: tuple[Follow, ...] = ("end", "start")
+
+_FILE_KEYS = (
+    *("model", "model_file", "system", "max_tokens", "temperature", "theme", "mouse", "repaint", "follow", "reduced_motion"),
+    *("keys", "endpoints"),
+)
 _ENDPOINT_KEYS = ("wire", "base_url", "model", "api_key_env", "headers")
 _ENDPOINT_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110 section 5.6.2, token
 _SECRET_HEADERS = frozenset({"authorization", "proxy-authorization", "cookie", "api-key", "x-api-key", "x-goog-api-key"})
 _TOML_PLACE = re.compile(r"\s*\(at (?:line (\d+), column (\d+)|end of document)\)$")
+
+
+_Word = TypeVar("_Word", bound=str)
 
 
 class Secret:
@@ -109,6 +120,8 @@ class FileConfig:
     theme: str = ""
     mouse: bool = True
     repaint: Repaint = "changes"
+    follow: Follow = "end"
+    reduced_motion: bool = False
     keys: Mapping[str, str] = field(default_factory=dict)
     endpoints: tuple[Endpoint, ...] = ()
 
@@ -129,6 +142,8 @@ class Settings:
     mouse: bool
     keys: Mapping[str, str]
     repaint: Repaint = "changes"
+    follow: Follow = "end"
+    reduced_motion: bool = False
 
     @property
     def known(self) -> tuple[Endpoint, ...]:
@@ -182,6 +197,8 @@ def settings(options: Options, file: FileConfig, env: Mapping[str, str], where: 
         mouse=file.mouse,
         keys=file.keys,
         repaint=options.repaint or file.repaint,
+        follow=file.follow,
+        reduced_motion=file.reduced_motion,
     )
 
 
@@ -451,16 +468,20 @@ def _file_config(table: _Table) -> FileConfig:
         temperature=table.number("temperature"),
         theme=table.text("theme", "a theme's name"),
         mouse=table.flag("mouse", True),
-        repaint=_repaint(table),
+        repaint=_one_of(table, "repaint", REPAINTS),
+        follow=_one_of(table, "follow", FOLLOWS),
+        reduced_motion=table.flag("reduced_motion", False),
         keys={action: _keys(keys, action) for action in keys.values},
         endpoints=endpoints,
     )
 
 
-def _repaint(table: _Table) -> Repaint:
-    named = table.text("repaint", '"changes" or "full"') or REPAINTS[0]
-    known: Repaint | None = next((repaint for repaint in REPAINTS if repaint == named), None)
-    return known or table.expect("repaint", '"changes" or "full"')
+def _one_of(table: _Table, key: str, words: tuple[_Word, ...]) -> _Word:
+    """The first where the file says nothing."""
+    expected = " or ".join(f'"{word}"' for word in words)
+    named = table.text(key, expected) or words[0]
+    known = next((word for word in words if word == named), None)
+    return known or table.expect(key, expected)
 
 
 def _keys(table: _Table, action: str) -> str:

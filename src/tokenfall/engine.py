@@ -25,6 +25,7 @@ from tokenfall.events import (
     UsageReport,
     Waiting,
 )
+from tokenfall.filters import ThinkTags
 from tokenfall.messages import EndState, Request
 from tokenfall.transport import Arrival, Transport, hidden, sentence, who
 from tokenfall.wire import WIRES, Decoder, Frame
@@ -44,6 +45,7 @@ class Turn:
         self._route = route
         self._request = request
         self._draft = Draft(model=request.model)
+        self._tags = ThinkTags()
         self._endpoint: Endpoint | None = None
         self._done = False
         self._fault = ""
@@ -77,7 +79,7 @@ class Turn:
         yield self._end(time.monotonic(), error)
 
     def _take(self, decoder: Decoder, frame: Frame) -> list[StreamEvent]:
-        events = decoder.decode(frame)
+        events = [part for event in decoder.decode(frame) for part in self._split(event)]
         for event in events:
             self._draft.add(event)
             match event:
@@ -92,15 +94,33 @@ class Turn:
                     assert_never(event)
         return events
 
+    def _split(self, event: StreamEvent) -> list[StreamEvent]:
+        match event:
+            case TextDelta(text):
+                return [*self._tags.feed(text)]
+            case Finished() | StreamDone() | Faulted():
+                return [*self._tags.flush(), event]
+            case ReplyStarted() | ReasoningDelta() | UsageReport():
+                return [event]
+            case _:
+                assert_never(event)
+
     def stopped(self, at: float) -> Ended:
         """The end of a turn whose consumer was cancelled. A reply that was whole by then stays whole."""
+        self._take_held()
         return self._end(at, None) if self._done else self._ended(at, "stopped", None)
 
     def failed(self, at: float, error: TokenfallError) -> Ended:
         """The end of a turn whose consumer broke."""
+        self._take_held()
         return self._ended(at, "failed" if self._draft.empty else "cut_off", error)
 
+    def _take_held(self) -> None:
+        for event in self._tags.flush():
+            self._draft.add(event)
+
     def _end(self, at: float, error: TokenfallError | None) -> Ended:
+        self._take_held()
         endpoint = self._endpoint
         if endpoint is None:
             assert error is not None, "without an endpoint nothing was sent"

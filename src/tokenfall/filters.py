@@ -1,4 +1,4 @@
-"""Text from outside, made inert for display.
+"""Text in, text out, in chunks: made inert for display, and reasoning taken out of it.
 
 What is shown for a code point is decided code point by code point, never over whole escape sequences: a sequence can be
 split by a chunk's edge or spelled in a way that nobody thought of, a code point can't.
@@ -27,7 +27,7 @@ from unicodedata import category
 
 from rich.cells import cell_len
 
-from tokenfall.events import whole_text
+from tokenfall.events import ReasoningDelta, TextDelta, whole_text
 
 MARKS = 8
 """Marks a cluster may carry. No writing system needs more; Unicode's stream-safe text form allows 30."""
@@ -189,3 +189,62 @@ def visible(text: str, *, newlines: bool = True) -> str:
     whole = Visible()
     shown = whole.feed(text) + whole.flush()
     return shown if newlines else shown.replace("\n", " ").replace("\t", " ")
+
+
+THINK_TAGS = {"<think>": "</think>", "<thinking>": "</thinking>"}
+"""What models put round their reasoning where the server doesn't take it out: DeepSeek R1, Qwen 3 and their like."""
+
+
+class ThinkTags:
+    """Splits a reply's text into reasoning and answer. Tags count at the very beginning only: an answer may speak of them.
+
+    White space around a reasoning belongs to neither. Held back is what may still become a tag, 11 characters at most beside
+    the white space before it.
+    """
+
+    def __init__(self) -> None:
+        self._held = ""
+        self._close = ""
+        """What ends the reasoning; "" outside of it."""
+        self._begun = False
+        self._after = False
+        """The reasoning has ended, and the answer's first word has not come."""
+
+    def feed(self, text: str) -> list[TextDelta | ReasoningDelta]:
+        text, self._held = self._held + text, ""
+        if self._close:
+            return self._inside(text)
+        if self._begun:
+            return self._answer(text)
+        word = text.lstrip()
+        tag = next((tag for tag in THINK_TAGS if word.startswith(tag)), None)
+        if tag is None and any(tag.startswith(word) for tag in THINK_TAGS):
+            self._held = text
+            return []
+        self._begun = True
+        if tag is None:
+            return [TextDelta(text)]
+        self._close = THINK_TAGS[tag]
+        # also when nothing stands behind the tag: a token has come
+        return [ReasoningDelta(""), *self._inside(word.removeprefix(tag))]
+
+    def _inside(self, text: str) -> list[TextDelta | ReasoningDelta]:
+        thought, close, rest = text.partition(self._close)
+        if not close:
+            kept = next((size for size in range(len(self._close) - 1, 0, -1) if text.endswith(self._close[:size])), 0)
+            thought, self._held = text[: len(text) - kept], text[len(text) - kept :]
+        else:
+            self._close, self._after = "", True
+        return [*([ReasoningDelta(thought)] if thought else []), *(self._answer(rest) if close else [])]
+
+    def _answer(self, text: str) -> list[TextDelta | ReasoningDelta]:
+        text = text.lstrip() if self._after else text
+        self._after = self._after and not text
+        return [TextDelta(text)] if text else []
+
+    def flush(self) -> list[TextDelta | ReasoningDelta]:
+        """The end of the text: what was held back for a tag that doesn't come."""
+        text, self._held = self._held, ""
+        if not text:
+            return []
+        return [ReasoningDelta(text) if self._close else TextDelta(text)]

@@ -455,7 +455,10 @@ async def test_reasoning_stands_where_it_came(tmp_path: Path) -> None:
         await it.seen("three")
         shown = [row.strip() for row in it.screen.split("\n") if row.strip()]
         begin = shown.index("m")
-        assert shown[begin : begin + 6] == ["m", "let me see", "one", "two", "late thought", "three"]
+        assert [re.sub(r"[\d.]+ s$", "N s", row) for row in shown[begin : begin + 6]] == [
+            *("m", "▸ thought for N s", "one", "two", "▸ thought for N s", "three")]
+        await it.pilot.press("ctrl+t")
+        await it.seen("^ *▾ thought for .*\n *late thought")
         await it.until(lambda: not it.app.session.running)
         await it.say("q2")
         await it.seen("again")

@@ -1,5 +1,6 @@
 from tokenfall.markdown.lines import Line, Run
 from tokenfall.ui.selection import Span, Spot, cut, extract
+from tokenfall.ui.stack import Stack
 
 LINES = [
     Line((Run("• "),), (Run("one two"),)),
@@ -8,9 +9,30 @@ LINES = [
 ]
 
 
+class Laid:
+    """An entry whose lines are given."""
+
+    source = ""
+
+    def height(self, width: int) -> int:
+        return len(LINES)
+
+    def estimate(self, width: int) -> int:
+        return 1
+
+    def line(self, width: int, y: int) -> Line:
+        return LINES[y]
+
+    def forget(self) -> None:
+        pass
+
+
 def taken(*cells: int) -> str:
+    """Of two entries with these lines; the second one's are counted on."""
+    stack = Stack()
+    stack.add(Laid(), Laid())
     y0, x0, y1, x1 = cells
-    return extract(Span(Spot(y0, x0), Spot(y1, x1)), LINES.__getitem__, len(LINES))
+    return extract(Span(Spot(*divmod(y0, len(LINES)), x0), Spot(*divmod(y1, len(LINES)), x1)), stack)
 
 
 def test_wraps_and_decoration_are_not_copied() -> None:
@@ -24,6 +46,10 @@ def test_partial_lines_and_either_direction() -> None:
 
 def test_both_ends_are_selected() -> None:
     assert taken(2, 0, 2, 0) == "e"
+
+
+def test_a_selection_goes_from_one_entry_into_the_next() -> None:
+    assert taken(2, 1, 4, 3) == "nd\none two th"
 
 
 def test_wide_characters_and_clusters_stay_whole() -> None:

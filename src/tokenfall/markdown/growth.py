@@ -13,7 +13,7 @@ from tokenfall.markdown.blocks import AnyBlock, Code, Leaf, Paragraph, Reference
 from tokenfall.markdown.highlight import LONG_CODE, Highlighter
 from tokenfall.markdown.inline import atoms
 from tokenfall.markdown.layout import Context, Layout
-from tokenfall.markdown.lines import Atom, Line, Run, Style
+from tokenfall.markdown.lines import Atom, CodeText, Line, Run, Style
 from tokenfall.markdown.wrap import Wrapper
 
 
@@ -80,6 +80,7 @@ class CodeGrowth:
         self._highlighter = Highlighter(block.info)
         self._lines: list[list[Run]] = []
         self._size = 0
+        self._whole = CodeText(block.info, "")
 
     @property
     def exact(self) -> bool:
@@ -90,6 +91,7 @@ class CodeGrowth:
 
     def take(self, text: str) -> None:
         self._lines.extend(self._highlighter.advance(text))
+        self._whole.taken.append(text)
         self._size += len(text)
 
     def rest(self, block: Code) -> str:
@@ -99,10 +101,11 @@ class CodeGrowth:
     def lay(self, layout: "GrowingLayout", block: Leaf, settled: Settled) -> None:
         assert isinstance(block, Code)
         layout.resume()
-        layout.code(self._lines[settled.taken :])
+        layout.code(self._lines[settled.taken :], self._whole)
         settled.taken = len(self._lines)
         layout.settle()
-        layout.code(self._highlighter.peek(self.rest(block)))
+        self._whole.rest = self.rest(block)
+        layout.code(self._highlighter.peek(self._whole.rest), self._whole)
 
 
 class TableGrowth:

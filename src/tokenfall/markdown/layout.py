@@ -23,7 +23,7 @@ from tokenfall.markdown.blocks import (
 )
 from tokenfall.markdown.highlight import code_lines
 from tokenfall.markdown.inline import atoms
-from tokenfall.markdown.lines import BLANK, PLAIN, Line, Run, Style
+from tokenfall.markdown.lines import BLANK, PLAIN, CodeText, Line, Run, Style
 from tokenfall.markdown.wrap import Wrapped, Wrapper, chop
 
 MARKER = Style("marker")
@@ -121,6 +121,7 @@ class Layout:
             marker = box if marker[0] in BULLETS else marker + box
         edge = _Edge(None if stub else Run(marker, MARKER), Run(" " * cell_len(marker)))
         self._within(edge, item.children, spaced=False)
+
     def _within(self, edge: _Edge, children: Iterable[AnyBlock], *, spaced: bool) -> None:
         self._edges.append(edge)
         self._blocks(children, spaced=spaced)
@@ -137,7 +138,7 @@ class Layout:
             case Rule():
                 self._emit((), Run("─" * self.room(), Style("rule")))
             case Code():
-                self.code(code_lines(block.info, block.text))
+                self.code(code_lines(block.info, block.text), CodeText(block.info, block.text))
             case Table():
                 self._table(block)
             case _:
@@ -153,16 +154,17 @@ class Layout:
         for line in lines or (Wrapped((), None),):
             self._emit(line.runs, joint=line.joint)
 
-    def code(self, lines: Iterable[list[Run]]) -> None:
+    def code(self, lines: Iterable[list[Run]], whole: CodeText) -> None:
+        """Lines of a block, or some of them."""
         room = self.room()
         indent = mark = None
         if room >= LEAST_CONTENT:
             room, indent, mark = room - 2, CODE_INDENT, CODE_WRAP
         for line in lines:
             first, *more = chop(line, room)
-            self._emit(first, indent)
+            self._emit(first, indent, code=whole)
             for part in more:
-                self._emit(part, mark, joint="")
+                self._emit(part, mark, joint="", code=whole)
 
     def _table(self, table: Table) -> None:
         head = self.head_cells(table)
@@ -210,10 +212,12 @@ class Layout:
         used = sum(len(edge.rest.text) for edge in self._edges)
         return max(1, self.width - used, min(self.width, LEAST_CONTENT))
 
-    def _emit(self, runs: tuple[Run, ...], decoration: Run | None = None, joint: str | None = None) -> None:
+    def _emit(
+        self, runs: tuple[Run, ...], decoration: Run | None = None, joint: str | None = None, code: CodeText | None = None
+    ) -> None:
         prefix = [edge.first or edge.rest for edge in self._edges]
         self.marked()
-        self.lines.append(Line(self._cut(prefix) + ((decoration,) if decoration else ()), runs, joint))
+        self.lines.append(Line(self._cut(prefix) + ((decoration,) if decoration else ()), runs, joint, code))
 
     def _cut(self, prefix: list[Run]) -> tuple[Run, ...]:
         room = self.width - self.room()

@@ -1,6 +1,6 @@
 """What layout makes of markdown: lines of styled runs. Nothing here knows a widget, a theme or a terminal."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from rich.cells import cell_len
 
@@ -44,6 +44,20 @@ Atom = Run | HardBreak
 """What is wrapped into lines."""
 
 
+@dataclass(slots=True, eq=False)
+class CodeText:
+    """A code block as the model wrote it; one object for all its lines. It grows while the block does: what is settled is in
+    `taken`, what follows it in `rest`."""
+
+    info: str
+    rest: str
+    taken: list[str] = field(default_factory=list)
+
+    @property
+    def text(self) -> str:
+        return "".join(self.taken) + self.rest
+
+
 @dataclass(frozen=True, slots=True)
 class Line:
     """One line of the screen.
@@ -51,11 +65,13 @@ class Line:
     `prefix` is decoration (indents, bullets, quote bars) and is not copied; `runs` is content.
     `joint` is None on a line that begins where the source begins a line; otherwise the line continues the one above
     because the view was too narrow, and `joint` is what stood at the wrap ("" or white space).
+    `code` is the code block that it belongs to.
     """
 
     prefix: tuple[Run, ...] = ()
     runs: tuple[Run, ...] = ()
     joint: str | None = None
+    code: CodeText | None = field(default=None, compare=False)
 
     @property
     def text(self) -> str:

@@ -28,9 +28,8 @@ from tokenfall.ui.completion import CommandRow, Completion
 from tokenfall.ui.entries import fault, notice
 from tokenfall.ui.keys import misplaced
 from tokenfall.ui.prompt import Prompt
-from tokenfall.ui.rule import Rule
+from tokenfall.ui.reader_app import ReaderApp
 from tokenfall.ui.status import StatusLine, View
-from tokenfall.ui.terminal_app import TerminalApp
 from tokenfall.ui.theme import ScreenTheme
 from tokenfall.ui.transcript import Transcript
 from tokenfall.ui.turns import Turns
@@ -46,11 +45,12 @@ AGAIN_QUITS = "again quits"
 QUIT_WITHIN_S = 2.0
 """Ctrl-C asks before it quits; a second one within this time is the answer."""
 
-WAITING_TICK_S, STREAMING_TICK_S = 0.1, 0.25
-"""How often the figures on the status line move: the count towards the first token fast, the pace at a readable rate."""
+WAITING_TICK_S, STREAMING_TICK_S, CALM_TICK_S = 0.1, 0.25, 1.0
+"""How often the figures on the status line move: the count towards the first token fast, the pace at a readable rate, both
+slowly where motion is to be reduced."""
 
 
-class ChatApp(TerminalApp, inherit_bindings=False):
+class ChatApp(ReaderApp, inherit_bindings=False):
     """One conversation. Attributes go down to the widgets, their messages come up to the handlers here."""
 
     CSS_PATH = "app.tcss"
@@ -66,6 +66,9 @@ class ChatApp(TerminalApp, inherit_bindings=False):
         Binding("tab", "app.focus_next", "between prompt and transcript", id="switch"),
         Binding("ctrl+d", "leave", "quit, on an empty prompt", id="quit"),
         Binding("ctrl+z", "suspend", "suspend", id="suspend", priority=True),
+        Binding("ctrl+f", "find", "find in the transcript", id="find"),
+        Binding("ctrl+t", "thought", "open or fold the last reasoning", id="thought"),
+        Binding("f2", "mouse", "give the mouse to the terminal, or take it", id="mouse"),
         Binding("f1", "help", "help", id="help"),
         Binding("ctrl+p", "palette", "choose a command from a list", id="palette"),
     ]
@@ -86,14 +89,12 @@ class ChatApp(TerminalApp, inherit_bindings=False):
         self.service.spawn()
         self.session = Session(settings, self.service, self.transport)
         self._quit_asked_at = self._status_at = float("-inf")
-        look = self.worn.look
-        self.transcript = Transcript(look)
-        self.rule = Rule(look)
+        self.transcript.from_the_top = settings.follow == "start"
         rows = [CommandRow(each.name, each.hint, each.description) for each in COMMANDS.values()]
         self.completion = Completion(rows, lambda command, partial: arguments(self, command, partial))
         self.prompts = PromptHistory(settings.folders.data / "prompts.jsonl")
         self.prompt = Prompt(self.prompts, self.submit, completion=self.completion, placeholder="Ask anything")
-        self.status = StatusLine(look, View(), time.monotonic)
+        self.status = StatusLine(self.worn.look, View(), time.monotonic)
         self.turns = Turns(self.session, self.transcript, self.status.view, lambda: self.post_message(self.TurnNews()))
         self.set_keymap(dict(settings.keys))
 
@@ -112,7 +113,7 @@ class ChatApp(TerminalApp, inherit_bindings=False):
         self.tell(f"tokenfall {__version__}. Ask anything; Ctrl-C stops an answer, F1 lists every key, / the commands.")
         for problem in self._misconfigured():
             self.tell_fault(problem)
-        self._tick_timer = self.set_interval(WAITING_TICK_S, self._tick, pause=True)
+        self._tick_timer = self.set_interval(CALM_TICK_S if self.settings.reduced_motion else WAITING_TICK_S, self._tick, pause=True)
         self.end_on_signals()
         self.start_service()
         self.set_timer(WARM_AFTER_S, self._warm)
@@ -290,17 +291,8 @@ class ChatApp(TerminalApp, inherit_bindings=False):
     def action_escape(self) -> None:
         if self.transcript.selecting:
             self.transcript.clear_selection()
-        else:
+        elif not self.close_find():
             self.session.stop()
-
-    def action_scroll(self, pages: int) -> None:
-        self.transcript.scroll_pages(pages)
-
-    def action_top(self) -> None:
-        self.transcript.scroll_to_top()
-
-    def action_bottom(self) -> None:
-        self.transcript.scroll_to_bottom()
 
     def action_help(self) -> None:
         open_help(self)
@@ -308,18 +300,12 @@ class ChatApp(TerminalApp, inherit_bindings=False):
     def action_palette(self) -> None:
         open_palette(self)
 
-    def on_transcript_moved(self, event: Transcript.Moved) -> None:
-        self.rule.show_below(event.below)
-
-    def on_descendant_focus(self) -> None:
-        self.rule.show_keys(self.transcript.has_focus)
-
     def on_transcript_selected(self) -> None:
         self.update_status()
 
-    def on_transcript_copy_asked(self) -> None:
-        if selection := self._selection():
-            self.copy(selection)
+    def on_transcript_copy_asked(self, event: Transcript.CopyAsked) -> None:
+        if event.text:
+            self.copy(event.text)
         else:
             copy_reply(self, "")
 
@@ -347,6 +333,7 @@ class ChatApp(TerminalApp, inherit_bindings=False):
         assert isinstance(shown, ScreenTheme)
         for widget in (self.transcript, self.rule, self.status):
             widget.wear(shown.source.look)
+
 
 def run_chat(settings: Settings) -> int:
     """The chat from its first screen to its last; the exit status."""

@@ -185,6 +185,22 @@ class TerminalDriver(LinuxDriver):
         self.write("\x1b[m")
         super().stop_application_mode()
 
+    def _enable_mouse_support(self) -> None:
+        # moves of the mouse are reported while a button is down only: over SSH each of them is a packet
+        if self._mouse:
+            self.write("\x1b[?1000h\x1b[?1002h\x1b[?1006h")
+
+    def _disable_mouse_support(self) -> None:
+        if self._mouse:
+            self.write("\x1b[?1006l\x1b[?1002l\x1b[?1000l")
+
+    def toggle_mouse(self) -> bool:
+        """Gives the mouse to the terminal or takes it; whether it is ours now."""
+        self._disable_mouse_support()
+        self._mouse = not self._mouse
+        self._enable_mouse_support()
+        return self._mouse
+
     def disable_input(self) -> None:
         # answers that come when nobody reads them any more would be typed into the shell
         end = time.monotonic() + ANSWERS_S

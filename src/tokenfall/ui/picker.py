@@ -20,6 +20,7 @@ from textual.strip import Strip
 from textual.widgets import Input, Static, TextArea
 
 from tokenfall.filters import visible
+from tokenfall.ui.plain_text import fit
 from tokenfall.ui.theme import current_theme
 
 T = TypeVar("T")
@@ -96,13 +97,6 @@ def scores(query: str, texts: Sequence[tuple[str, str]], rows: Iterable[int]) ->
         else:
             scored.append((-total, row))
     return scored
-
-
-def fit(text: str, width: int) -> str:
-    """Text cut to `width` cells, with an ellipsis where something was cut off."""
-    if cell_len(text) <= width:
-        return text
-    return set_cell_size(text, width - 1).rstrip() + "…" if width > 0 else ""
 
 
 class Choices(ScrollView):

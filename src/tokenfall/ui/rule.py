@@ -6,9 +6,10 @@ from textual.strip import Strip
 
 from tokenfall.markdown.lines import Style
 from tokenfall.ui.output import OwnRows
+from tokenfall.ui.plain_text import fit
 from tokenfall.ui.theme import Look
 
-KEYS = " v select · a all · y copy · Tab back "
+KEYS = "] [ next, previous · / find · v select · y copy · Tab back"
 
 
 class Rule(OwnRows):
@@ -20,6 +21,7 @@ class Rule(OwnRows):
         self._below = 0
         self._in_transcript = False
         self._note = ""
+        self._pointed = ""
 
     def wear(self, look: Look) -> None:
         self._look = look
@@ -43,12 +45,19 @@ class Rule(OwnRows):
             self._note = note
             self.refresh()
 
+    def show_pointed(self, words: str) -> None:
+        """What the cursor in the transcript stands on; "" for nothing."""
+        if words != self._pointed:
+            self._pointed = words
+            self.refresh()
+
     def render_line(self, y: int) -> Strip:
         width = self.size.width
-        keys = f" {self._note} " if self._note else KEYS if self._in_transcript else ""
-        mark = f" ↓ {self._below} more · End " if self._below else ""
-        if cell_len(keys) + cell_len(mark) + 4 > width:
-            keys, mark = self._note, mark and "↓"
+        mark = f" ↓ {self._below:,} more · End " if self._below else ""
+        words = self._note or self._pointed or (KEYS if self._in_transcript else "")
+        if cell_len(words) + cell_len(mark) + 6 > width:
+            mark = mark and " ↓ "
+        keys = f" {fit(words, width - cell_len(mark) - 6)} " if words else ""
         style = self._look.style
         dash, more = style(Style("separator")), style(Style("more"))
         middle = max(width - cell_len(keys) - cell_len(mark) - 4, 0)

@@ -1,19 +1,23 @@
-"""Selecting in lines of text, by cells on the screen; pure."""
+"""Selecting in the lines of a stack, by cells on the screen. No widget in here."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from rich.cells import cell_len, split_graphemes
 
-from tokenfall.markdown.lines import Line
+from tokenfall.ui.stack import Place, Stack
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Spot:
-    """A cell of the transcript: `y` counts lines from its beginning, `x` cells from the left edge of the text."""
+class Spot(NamedTuple):
+    """A cell of a line; `x` counts from the left edge of the text."""
 
+    entry: int
     y: int
     x: int
+
+    @property
+    def place(self) -> Place:
+        return Place(self.entry, self.y)
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,24 +35,28 @@ class Span:
     def end(self) -> Spot:
         return max(self.anchor, self.head)
 
-    def columns(self, y: int, width: int) -> tuple[int, int] | None:
-        """The selected cells of line `y` as (first, one past the last), or None."""
+    def columns(self, place: Place, width: int) -> tuple[int, int] | None:
+        """The selected cells of a line of `width` cells as (first, one past the last), or None."""
         start, end = self.start, self.end
-        if not start.y <= y <= end.y:
+        if not start.place <= place <= end.place:
             return None
-        return (start.x if y == start.y else 0, end.x + 1 if y == end.y else width)
+        return (start.x if place == start.place else 0, end.x + 1 if place == end.place else width)
 
 
-def extract(span: Span, line: Callable[[int], Line], height: int) -> str:
+def extract(span: Span, stack: Stack) -> str:
     """The selected text without decoration, and with the line breaks of the source instead of those of the view."""
     pieces: list[str] = []
-    for y in range(max(span.start.y, 0), min(span.end.y + 1, height)):
-        current = line(y)
-        first, last = span.columns(y, current.width) or (0, 0)
+    first = span.start.place
+    places = [first] if stack.holds(first) else []
+    for place in (*places, *stack.walk(first, 1)):
+        if place > span.end.place:
+            break
+        current = stack.line(place)
+        begin, end = span.columns(place, current.width) or (0, 0)
         indent = current.width - cell_len(current.text)
         if pieces:
             pieces.append("\n" if current.joint is None else current.joint)
-        pieces.append(cut(current.text, first - indent, last - indent))
+        pieces.append(cut(current.text, begin - indent, end - indent))
     return "".join(pieces)
 
 

@@ -15,7 +15,8 @@ from textual.filter import LineFilter
 from tokenfall.config import Repaint
 from tokenfall.terminal.capabilities import screenful
 from tokenfall.terminal.clipboard import copy as copy_to_clipboard
-from tokenfall.ui.output import DirectOutput
+from tokenfall.terminal.links import open_link, opener
+from tokenfall.ui.output import DirectOutput, TerminalDriver
 from tokenfall.ui.theme import CSS as THEME_CSS
 from tokenfall.ui.theme import Theme, default_theme, line_filters, load_themes, screen_theme
 
@@ -76,6 +77,23 @@ class TerminalApp(DirectOutput, inherit_bindings=False):
     def tell(self, text: str) -> None:
         """Shows a sentence."""
         raise NotImplementedError
+
+    # links and the mouse
+
+    def open_link(self, address: str) -> None:
+        """In a window of this machine; over SSH, or where there are none, the address is copied instead."""
+        command = opener(os.environ)
+        if command:
+            self.tell(open_link(address, command))
+        else:
+            self.tell("There is no window to open a link in from here, so its address goes to the clipboard.")
+            self.copy(address)
+
+    def toggle_mouse(self) -> None:
+        """Whether the mouse is ours, or the terminal's own to select text with."""
+        if isinstance(self._driver, TerminalDriver):
+            ours = self._driver.toggle_mouse()
+            self.tell("The mouse scrolls and selects here." if ours else "The mouse is the terminal's own: select with it as in a shell.")
 
     # ends
 

@@ -58,7 +58,7 @@ STYLES: Mapping[str, str] = {
     "state_stopped": "warning", "state_error": "bold error", "separator": "border", "more": "bold accent",
     "user": "bold user", "assistant": "bold assistant",
     "muted": "muted", "border": "border", "accent": "accent", "heading": "bold foreground", "key": "accent", "match": "bold underline",
-    "selection": "selection_text on selection",
+    "selection": "selection_text on selection", "found": "reverse warning", "source": "foreground",
     "good": "good", "fair": "fair", "slow": "slow", "warning": "warning", "error": "error",
 }
 """Parts of the screen and their look where no theme says otherwise."""
@@ -93,14 +93,15 @@ class ThemeFile:
 
 
 class Look:
-    """The rich styles of lines. `base` is text on the background; `selection` goes on top of any other.
+    """The rich styles of lines. `base` is text on the background; `selection` and `found` go on top of any other.
 
     `style` is looked up for every run of every painted line, so it is a dictionary's own lookup.
     """
 
-    def __init__(self, base: RichStyle, selection: RichStyle, roles: Mapping[str, RichStyle]) -> None:
+    def __init__(self, base: RichStyle, selection: RichStyle, found: RichStyle, roles: Mapping[str, RichStyle]) -> None:
         self.base = base
         self.selection = selection
+        self.found = found
         self.style: Callable[[Style], RichStyle] = _Styles(base, roles).__getitem__
 
 
@@ -324,13 +325,13 @@ def _finish(file: ThemeFile, base: ThemeFile | None, colourless: bool) -> Theme:
     markdown = {**MARKDOWN, **inherited.markdown, **file.markdown}
     rich = {name: _rich(style, colors) for name, style in styles.items()}
     look = Look(
-        _rich("foreground on background", colors), rich["selection"],
+        _rich("foreground on background", colors), rich["selection"], rich["found"],
         {**rich, **{role: _rich(style, colors) for role, style in markdown.items()}},
     )
     return Theme(file.name, file.about, file.dark, colors, rich, look)
 
 
-_COLOURLESS_STYLES = {"selection": "reverse", "muted": "dim", "error": "bold", "fault": "bold"}
+_COLOURLESS_STYLES = {"selection": "reverse", "found": "bold underline", "muted": "dim", "error": "bold", "fault": "bold"}
 
 
 def _rich(style: str, colors: Mapping[str, str]) -> RichStyle:

@@ -1,55 +1,51 @@
-"""The transcript: one widget with the line API over everything that was said."""
+"""The transcript as it is read: its keys and the mouse."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
+from typing import assert_never
 
 from textual import events
 from textual.binding import Binding
-from textual.geometry import Region
 from textual.message import Message
-from textual.strip import Strip
-from textual.timer import Timer
 
-from tokenfall.ui.entries import Entry, Mark, Reply, Stack
-from tokenfall.ui.output import OwnRows
-from tokenfall.ui.painter import CURSOR, Painter
-from tokenfall.ui.selection import Span, Spot, extract
-from tokenfall.ui.theme import Look
+from tokenfall.filters import visible
+from tokenfall.terminal.links import host
+from tokenfall.ui.reply import Reply, Thought
+from tokenfall.ui.stack import Place
+from tokenfall.ui.targets import CodeTarget, LinkTarget, Target, ThoughtTarget
+from tokenfall.ui.transcript_lines import TranscriptLines
 
 WHEEL_LINES = 3
 """What a notch of the wheel moves; three is what terminals themselves scroll."""
 
-HELD_S = 0.1
-"""How long a marker alone on its line (`-`, `#`, `1.`) may stay unshown while it may still become something else."""
 
-class Transcript(OwnRows, can_focus=True):
-    """Follows the bottom until the reader scrolls up; then what is in view stays where it is."""
-
-    ALLOW_SELECT = False  # we select by lines of text, not by widgets
-    FOCUS_ON_CLICK = False  # what is typed after a click goes where it went before
-    DEFAULT_CSS = "Transcript { height: 1fr; padding: 0 1; }"
+class Transcript(TranscriptLines):
     BINDINGS = [
         Binding(keys, action, description, show=False, id=f"transcript.{name}")
         for keys, action, description, name in (
             ("up,k", "move(-1, 0)", "up", "up"),
             ("down,j", "move(1, 0)", "down", "down"),
-            ("left,h", "move(0, -1)", "left, while selecting", "left"),
-            ("right,l", "move(0, 1)", "right, while selecting", "right"),
+            ("left,h", "move(0, -1)", "left", "left"),
+            ("right,l", "move(0, 1)", "right", "right"),
+            ("0,circumflex_accent", "line_edge(False)", "start of the line", "line_start"),
+            ("dollar_sign", "line_edge(True)", "end of the line", "line_end"),
+            ("right_square_bracket", "target(1)", "next code block, link or reasoning", "next"),
+            ("left_square_bracket", "target(-1)", "the one before", "previous"),
+            ("enter", "open", "open the link or the reasoning", "open"),
+            ("o", "thought", "open or fold the reasoning", "thought"),
+            ("s", "source", "this reply as it was written, and back", "source"),
+            ("t", "from_the_top", "keep the start of a reply in view, or follow its end", "from_the_top"),
+            ("slash", "find", "find", "find"),
+            ("n", "find_again(-1)", "the one found before this", "find_again"),
+            ("N", "find_again(1)", "the one found after this", "find_later"),
             ("shift+up", "extend(-1, 0)", "select up", "select_up"),
             ("shift+down", "extend(1, 0)", "select down", "select_down"),
             ("shift+left", "extend(0, -1)", "select left", "select_left"),
             ("shift+right", "extend(0, 1)", "select right", "select_right"),
-            ("v", "select", "begin to select at the top of the view", "select"),
+            ("v", "select", "begin to select", "select"),
             ("a", "select_all", "select all", "select_all"),
-            ("y", "copy", "copy the selection, else the last reply", "copy"),
+            ("y", "copy", "copy the selection, else the code block or address, else the last reply", "copy"),
         )
     ]
-
-    @dataclass
-    class Moved(Message):
-        """Lines are hidden below the view, or no longer; 0 when the bottom is in view."""
-
-        below: int
 
     @dataclass
     class Selected(Message):
@@ -57,254 +53,232 @@ class Transcript(OwnRows, can_focus=True):
 
         active: bool
 
+    @dataclass
     class CopyAsked(Message):
-        """`y`: the selection is to be copied, or the last reply when there is none."""
+        """`y`: the text to copy; "" for the last reply."""
 
-    def __init__(self, look: Look) -> None:
-        super().__init__()
-        self._painter = Painter(look)
-        self._stack = Stack()
-        self._top = 0
-        self._below = 0
-        self._following = True
-        self._reply: Reply | None = None
-        self._span: Span | None = None
-        self._cursor = Spot(0, 0)
-        self._extending = False
-        self._held_timer: Timer | None = None
+        text: str
 
-    # what stands in it
+    @dataclass
+    class OpenAsked(Message):
+        """Enter, twice, on a link."""
 
-    def add(self, entry: Entry) -> None:
-        self._settle(self._stack.add(entry))
+        address: str
 
-    def take_out(self, entry: Entry) -> None:
-        self._painter.forget()
-        self._settle(self._stack.remove(entry))
+    @dataclass
+    class FindAsked(Message):
+        """Something is to be found: `step` is 0 for what is to be asked, else which way from where the last one was."""
 
-    def clear(self) -> None:
-        self._stack.clear()
-        self._reply = None
-        self._top = 0
-        self._following = True
-        self.repaint()
+        step: int
 
-    def begin(self, model: str) -> None:
-        """A reply starts; it grows by `append` until `finish`."""
-        self._reply = Reply(model)
-        self.add(self._reply)
+    @dataclass
+    class Pointed(Message):
+        """What the cursor stands on, in a few words; "" for nothing of note."""
 
-    def append(self, text: str, *, reasoning: bool = False) -> None:
-        """More of the reply, exactly as it came."""
-        if self._reply is not None:
-            self._change(self._reply, lambda reply: reply.append(text, reasoning=reasoning))
-            if self._reply.held and not self._held_timer:
-                self._held_timer = self.set_timer(HELD_S, self._show_held)
+        words: str
 
-    def _show_held(self) -> None:
-        self._held_timer = None
-        if self._reply is not None and self._reply.held:
-            self._change(self._reply, Reply.flush_held)
+    _words = ""
+    _asked = ""
+    """The address of which Enter has told the host."""
 
-    def _change(self, reply: Reply, change: Callable[[Reply], None]) -> None:
-        index = self._index(reply)
-        first = self._stack.start(index) + reply.stable(self._stack.width)
-        change(reply)
-        self._stack.measure(index)
-        self._settle(first)
+    # the cursor
 
-    def finish(self, mark: Mark | None) -> None:
-        """The reply has ended; `mark` says how, where there is something to say."""
-        if self._reply is not None:
-            index = self._index(self._reply)
-            self._reply.finish(mark)
-            self._reply = None
-            self._painter.forget()
-            self._stack.measure(index)
-            self._settle(self._stack.start(index))
+    def _after_cursor(self, *, selecting: bool) -> None:
+        """The cursor, and perhaps the selection with it, was moved from a state that was `selecting`."""
+        if selecting != self.selecting:
+            self.post_message(self.Selected(self.selecting))
+        self.reveal(self.reading.cursor)
+        self._asked = ""
+        self._point(words(self.reading.target))
 
-    def _index(self, entry: Entry) -> int:
-        # a growing reply stands at the bottom, but for queued messages
-        return next(index for index in reversed(range(len(self._stack.entries))) if self._stack.entries[index] is entry)
-
-    def _settle(self, first: int) -> None:
-        """Paints what changed: the lines from `first` on, or everything when the view moved with the bottom."""
-        if not self.is_mounted or not self._rows:
-            return
-        top = self._bottom if self._following else min(self._top, self._bottom)
-        if top != self._top:
-            self._top = top
-            self.refresh()
-        elif first < self._top + self._rows:
-            row = max(first - self._top, 0)
-            self.refresh(Region(self.gutter.left, self.gutter.top + row, self._stack.width, self._rows - row))
-        self._tell_below()
-
-    @property
-    def _rows(self) -> int:
-        return self.content_size.height
-
-    @property
-    def _bottom(self) -> int:
-        return max(self._stack.height - self._rows, 0)
-
-    def _tell_below(self) -> None:
-        below = self._bottom - self._top
-        if below != self._below:
-            self._below = below
-            self.post_message(self.Moved(below))
-
-    # scrolling
-
-    def scroll_lines(self, lines: int) -> None:
-        self._go(self._top + lines)
-
-    def scroll_pages(self, pages: int) -> None:
-        # a line of the old page stays in view
-        self._go(self._top + pages * max(self._rows - 1, 1))
-
-    def scroll_to_top(self) -> None:
-        self._go(0)
-
-    def scroll_to_bottom(self) -> None:
-        self._go(self._bottom)
-
-    def _go(self, top: int) -> None:
-        top = max(0, min(top, self._bottom))
-        self._following = top == self._bottom
-        if top != self._top:
-            self._top = top
-            self._cursor = Spot(max(top, min(self._cursor.y, top + self._rows - 1)), self._cursor.x)
-            self.refresh()
-        self._tell_below()
-
-    def on_resize(self) -> None:
-        self._fit()
-        self._tell_below()
-        self.refresh()
-
-    def _fit(self) -> None:
-        """Wraps everything for the present width; what is being read stays in view."""
-        place = self._stack.place(self._top)
-        self._painter.forget()
-        self._span = None
-        self._stack.rewrap(max(self.content_size.width, 1))
-        self._top = self._bottom if self._following else min(self._stack.line_of(place), self._bottom)
-
-    # painting
-
-    def wear(self, look: Look) -> None:
-        """Other colours from now on."""
-        self._painter = Painter(look)
-        self.repaint()
-
-    def repaint(self) -> None:
-        self._painter.forget()
-        self._span = None
-        self._settle(0)
-        self.refresh()
-
-    def render_line(self, y: int) -> Strip:
-        if self._stack.width != max(self.content_size.width, 1):
-            self._fit()  # painted before it was told of its size
-        line_number = self._top + y
-        strip = self._strip(line_number)
-        columns = self._span.columns(line_number, max(strip.cell_length, 1)) if self._span else None
-        if columns:
-            strip = self._painter.lay_over(strip, *columns)
-        if self.has_focus and line_number == self._cursor.y:
-            strip = self._painter.lay_over(strip, self._cursor.x, self._cursor.x + 1, CURSOR)
-        return strip.adjust_cell_length(self._stack.width, self._painter.base)
-
-    def _strip(self, line_number: int) -> Strip:
-        if not 0 <= line_number < self._stack.height:
-            return Strip([], 0)
-        index, y = self._stack.locate(line_number)
-        line = self._stack.entries[index].line(self._stack.width, y)
-        return self._painter.strip((index, y), line)
-
-    # selecting
+    def _point(self, said: str) -> None:
+        if said != self._words:
+            self._words = said
+            self.post_message(self.Pointed(said))
 
     @property
     def selected_text(self) -> str:
-        return extract(self._span, self._stack.line, self._stack.height) if self._span else ""
+        return self.reading.text
 
     @property
     def selecting(self) -> bool:
-        return self._span is not None
+        return self.reading.span is not None
 
     def clear_selection(self) -> None:
-        self._extending = False
-        self._select(None)
-
-    def _select(self, span: Span | None) -> None:
-        if (self._span is None) != (span is None):
-            self.post_message(self.Selected(span is not None))
-        self._span = span
-        self.refresh()
-
-    def _move_to(self, y: int, x: int) -> None:
-        """Moves the cursor, and the free end of the selection with it, and keeps it in view."""
-        self._cursor = Spot(max(0, min(y, self._stack.height - 1)), max(0, min(x, self._stack.width - 1)))
-        if self._extending and self._span:
-            self._select(Span(self._span.anchor, self._cursor))
-        if self._cursor.y < self._top:
-            self._go(self._cursor.y)
-        elif self._cursor.y >= self._top + self._rows:
-            self._go(self._cursor.y - self._rows + 1)
+        before = self.selecting
+        self.reading.forget()
+        if before:
+            self.post_message(self.Selected(False))
         self.refresh()
 
     def on_focus(self) -> None:
-        """The cursor stands where the newest entry begins, or at the top of the view when that is above it."""
-        newest = self._stack.start(len(self._stack.entries) - 1) if self._stack.entries else 0
-        self._cursor = Spot(max(newest, self._top), 0)
+        """The cursor stands where the newest reply begins, or at the top of the view when that is not in it."""
+        replies = (index for index in reversed(range(len(self.stack.entries))) if isinstance(self.stack.entries[index], Reply))
+        newest = Place(next(replies, 0), 0)
+        self.reading.put(newest if newest in self.view.places else self.view.top, 0)
+        self._point(words(self.reading.target))
         self.refresh()
 
     def on_blur(self) -> None:
-        self._extending = False
+        self.reading.extending = False
+        self._point("")
         self.refresh()
+
+    def action_move(self, lines: int, cells: int) -> None:
+        before = self.selecting
+        self.reading.move(lines, cells)
+        self._after_cursor(selecting=before)
+
+    def action_line_edge(self, end: bool) -> None:
+        before = self.selecting
+        self.reading.to_line_edge(end=end)
+        self._after_cursor(selecting=before)
+
+    def action_extend(self, lines: int, cells: int) -> None:
+        before = self.selecting
+        if not self.reading.extending:
+            self.reading.begin()
+        self.reading.move(lines, cells)
+        self._after_cursor(selecting=before)
 
     def action_select(self) -> None:
         """Begins at the cursor, or ends what was begun."""
-        self._extending = not self._extending
-        self._select(Span(self._cursor, self._cursor) if self._extending else None)
+        before = self.selecting
+        if self.reading.extending:
+            self.reading.forget()
+        else:
+            self.reading.begin()
+        self._after_cursor(selecting=before)
 
     def action_select_all(self) -> None:
-        if self._stack.height:
-            self._select(Span(Spot(0, 0), Spot(self._stack.height - 1, self._stack.width - 1)))
+        before = self.selecting
+        self.reading.select_all()
+        self._after_cursor(selecting=before)
 
-    def action_move(self, lines: int, cells: int) -> None:
-        self._move_to(self._cursor.y + lines, self._cursor.x + cells)
+    # what it stands on
 
-    def action_extend(self, lines: int, cells: int) -> None:
-        if not self._extending:
-            self.action_select()
-        self.action_move(lines, cells)
+    def action_target(self, step: int) -> None:
+        before = self.selecting
+        if self.reading.to_target(step):
+            self._after_cursor(selecting=before)
+        else:
+            self._point("nothing more " + ("below" if step > 0 else "above"))
 
     def action_copy(self) -> None:
-        self.post_message(self.CopyAsked())
+        match self.reading.target:
+            case _ if self.selecting:
+                text = self.selected_text
+            case CodeTarget(code):
+                text = code.text
+            case LinkTarget(address):
+                text = address
+            case _:
+                text = ""
+        self.post_message(self.CopyAsked(text))
+
+    def action_open(self) -> None:
+        match self.reading.target:
+            case LinkTarget(address) if self._asked == address:
+                self._asked = ""
+                self.post_message(self.OpenAsked(address))
+            case LinkTarget(address):
+                self._asked = address
+                where = host(address)
+                self._point(f"Enter again opens {where}" if where else "only http and https links are opened; y copies the address")
+            case ThoughtTarget(thought):
+                self._toggle(self.reading.cursor.entry, thought)
+            case CodeTarget() | None:
+                pass
+
+    def action_thought(self) -> None:
+        self.toggle_thought(self.reading.cursor.entry)
+
+    def toggle_thought(self, index: int | None = None) -> bool:
+        """Opens or folds the reasoning of an entry, or else of the newest that has some; False when none has."""
+        indexes = reversed(range(len(self.stack.entries)))
+        for each in (*(() if index is None else (index,)), *indexes):
+            entry = self.stack.entries[each] if each < len(self.stack.entries) else None
+            if isinstance(entry, Reply) and entry.thoughts:
+                self._toggle(each, entry.thoughts[-1])
+                return True
+        return False
+
+    def _toggle(self, index: int, thought: Thought) -> None:
+        thought.toggle()
+        self.show_anew(index)
+        entry = self.stack.entries[index]
+        assert isinstance(entry, Reply)
+        # its head is what the reader looks for
+        head = next(y for y in range(self.stack.height(index)) if entry.thought_at(self.stack.width, y) is thought)
+        self.reading.put(Place(index, head), 0)
+        if not thought.folded or Place(index, head) < self.view.top:
+            self._after_move(self.view.reveal(Place(index, self.stack.height(index) - 1)))
+            self._after_move(self.view.reveal(Place(index, head)))
+        self._after_cursor(selecting=False)
+
+    def action_source(self) -> None:
+        index = self.reading.cursor.entry
+        entry = self.stack.entries[index] if index < len(self.stack.entries) else None
+        if not isinstance(entry, Reply):
+            self._point("only a reply has a source")
+            return
+        place = self.stack.relative(self.reading.cursor.place)
+        entry.toggle_source()
+        self.show_anew(index)
+        self.reading.put(self.stack.absolute(*place), 0)
+        self._after_cursor(selecting=False)
+
+    def action_from_the_top(self) -> None:
+        self.from_the_top = not self.from_the_top
+        self._point("replies stay at their start from now on" if self.from_the_top else "replies are followed to their end from now on")
+
+    def action_find(self) -> None:
+        self.post_message(self.FindAsked(0))
+
+    def action_find_again(self, step: int) -> None:
+        self.post_message(self.FindAsked(step))
+
+    # the mouse
 
     def on_mouse_down(self, event: events.MouseDown) -> None:
         offset = event.get_content_offset(self)
-        if event.button == 1 and offset is not None and self._stack.height:
+        if event.button == 1 and offset is not None and self.stack.entries:
             self.capture_mouse()
-            self._cursor = Spot(min(self._top + offset.y, self._stack.height - 1), offset.x)
-            self._extending = True
-            self._select(Span(self._cursor, self._cursor))
+            before = self.selecting
+            self.reading.forget()
+            self.reading.put(self.place_at(offset.y), offset.x)
+            self.reading.begin()
+            self._after_cursor(selecting=before)
 
     def on_mouse_move(self, event: events.MouseMove) -> None:
         if self.app.mouse_captured is self:
-            self._move_to(self._top + event.y - self.gutter.top, event.x - self.gutter.left)
+            self.reading.put(self.place_at(event.y - self.gutter.top), event.x - self.gutter.left)
+            self._after_cursor(selecting=True)
 
     def on_mouse_up(self) -> None:
         if self.app.mouse_captured is self:
             self.release_mouse()
-            self._extending = False
-            if self._span and self._span.anchor == self._span.head:
-                self._select(None)
+            self.reading.extending = False
+            if self.reading.span and self.reading.span.anchor == self.reading.span.head:
+                self.clear_selection()
 
     def on_mouse_scroll_up(self) -> None:
         self.scroll_lines(-WHEEL_LINES)
 
     def on_mouse_scroll_down(self) -> None:
         self.scroll_lines(WHEEL_LINES)
+
+
+def words(target: Target | None) -> str:
+    """What can be done with what the cursor stands on."""
+    match target:
+        case None:
+            return ""
+        case CodeTarget(code):
+            return f"{visible(code.info, newlines=False)[:20] or 'code'} · y copies"
+        case LinkTarget(address):
+            return f"{visible(address, newlines=False)} · Enter opens · y copies"
+        case ThoughtTarget(thought):
+            return f"reasoning · Enter {'opens' if thought.folded else 'folds'}"
+        case _:
+            assert_never(target)

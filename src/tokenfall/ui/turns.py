@@ -8,7 +8,9 @@ from tokenfall.events import Ended, ReasoningDelta, Sent, Streamed, TextDelta, T
 from tokenfall.messages import EndState
 from tokenfall.session import Session
 from tokenfall.timing import StreamClock
-from tokenfall.ui.entries import Entry, Mark, fault, notice, question, queued
+from tokenfall.ui.entries import fault, notice, question, queued
+from tokenfall.ui.reply import Mark
+from tokenfall.ui.stack import Entry
 from tokenfall.ui.status import Rest, View
 from tokenfall.ui.transcript import Transcript
 
@@ -111,13 +113,14 @@ class Turns:
         ended: Ended | None = None
         text: list[str] = []
         kind: type[TextDelta] | type[ReasoningDelta] = TextDelta
+        since = 0.0
         for event in self._inbox.take():
             match event:
                 case Streamed(at, (TextDelta(piece) | ReasoningDelta(piece)) as delta):
                     self._clock.token(at)
-                    if type(delta) is not kind:
-                        self._grow(kind, text)
-                        kind, text = type(delta), []
+                    if type(delta) is not kind or not text:
+                        self._grow(kind, text, since)
+                        kind, text, since = type(delta), [], at
                     text.append(piece)
                 case Streamed(_, UsageReport(usage)):
                     self._view.usage = usage
@@ -130,7 +133,7 @@ class Turns:
                     ended = event
                 case _:
                     assert_never(event)
-        self._grow(kind, text)
+        self._grow(kind, text, since)
         if ended is not None:
             self._end(ended)
         return ended
@@ -140,13 +143,13 @@ class Turns:
         assert self._view.clock is not None, "a turn has a clock from its start"
         return self._view.clock
 
-    def _grow(self, kind: type[TextDelta] | type[ReasoningDelta], pieces: list[str]) -> None:
+    def _grow(self, kind: type[TextDelta] | type[ReasoningDelta], pieces: list[str], at: float) -> None:
         if not pieces:
             return
         if not self._replying:
             self._replying = True
             self._transcript.begin(model_name(self.answering))
-        self._transcript.append("".join(pieces), reasoning=kind is ReasoningDelta)
+        self._transcript.append("".join(pieces), at, reasoning=kind is ReasoningDelta)
 
     def _end(self, ended: Ended) -> None:
         self._clock.ended(ended.at)
@@ -154,7 +157,7 @@ class Turns:
         self._view.usage = ended.usage
         if self._replying:
             self._replying = False
-            self._transcript.finish(MARKS[ended.state])
+            self._transcript.finish(MARKS[ended.state], ended.at)
         elif ended.state == "stopped":
             self._transcript.add(notice("■ stopped before the first token; the next message takes this one's place"))
         elif ended.error is None:

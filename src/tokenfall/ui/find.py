@@ -1,0 +1,93 @@
+"""Finding words in the lines of a stack. No widget in here."""
+
+import re
+from bisect import bisect_right
+from collections.abc import Iterator
+
+from rich.cells import cell_len
+
+from tokenfall.ui.selection import Spot
+from tokenfall.ui.stack import Place, Stack
+
+SLICE = 32
+"""Entries looked through before others get their turn."""
+
+
+class Query:
+    """Words as they are shown, also where a line is broken between them. Capitals count where the query has any."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self._length = len(text)
+        flags = re.IGNORECASE if text == text.lower() else re.NOFLAG
+        # what wraps is white space of any kind
+        self._pattern = re.compile(r"\s+".join(map(re.escape, text.split())), flags)
+        self._word = re.compile(re.escape(max(text.split(), key=len, default="")), flags)
+
+    def __bool__(self) -> bool:
+        return bool(self.text.strip())
+
+    def cells(self, stack: Stack, place: Place) -> list[tuple[int, int]]:
+        """The cells of a line that belong to something found, as (first, one past the last)."""
+        line = stack.line(place)
+        before, after = self._context(stack, place, -1), self._context(stack, place, 1)
+        indent = line.width - cell_len(line.text)
+        found = []
+        for match in self._pattern.finditer(before + line.text + after):
+            first, last = max(match.start() - len(before), 0), min(match.end() - len(before), len(line.text))
+            if first < last:
+                found.append((indent + cell_len(line.text[:first]), indent + cell_len(line.text[:last])))
+        return found
+
+    def _context(self, stack: Stack, place: Place, step: int) -> str:
+        """What stands before a line or after it in the same line of the source, as far as something found could reach."""
+        text = ""
+        joint = stack.line(place).joint if step < 0 else None
+        for other in stack.walk(place, step):
+            line = stack.line(other)
+            if other.entry != place.entry or len(text) >= self._length or (joint if step < 0 else line.joint) is None:
+                break
+            if step < 0:
+                text = f"{line.text}{joint}{text}"
+                joint = line.joint
+            else:
+                text = f"{text}{line.joint}{line.text}"
+        return text
+
+    def next(self, stack: Stack, spot: Spot, step: int) -> Iterator[Spot | None]:
+        """Where the next one begins after a cell, or before it with a step of -1, round the end if need be; None whenever
+        others should get their turn. Nothing more comes where there is none."""
+        count = len(stack.entries)
+        for turn in range(count + 1):
+            index = (spot.entry + step * turn) % count
+            if index >= len(stack.entries):  # there are fewer since others had their turn
+                return
+            if self._word.search(stack.entries[index].source):
+                found = list(self._begins(stack, index))
+                if turn == 0:
+                    found = [each for each in found if (each > spot if step > 0 else each < spot)]
+                if found:
+                    yield found[0 if step > 0 else -1]
+                    return
+            if turn % SLICE == SLICE - 1:
+                yield None
+
+    def _begins(self, stack: Stack, index: int) -> Iterator[Spot]:
+        """Where all that is found in an entry begins."""
+        text = ""
+        starts: list[int] = []
+        for y in range(height := stack.height(index)):
+            line = stack.line(Place(index, y))
+            if line.joint is not None and starts:
+                text += line.joint
+            starts.append(len(text))
+            text += line.text
+            if y + 1 < height and stack.line(Place(index, y + 1)).joint is not None:
+                continue
+            for match in self._pattern.finditer(text):
+                row = bisect_right(starts, match.start()) - 1
+                place = Place(index, y - len(starts) + 1 + row)
+                found = stack.line(place)
+                before = text[starts[row] : match.start()]
+                yield Spot(*place, found.width - cell_len(found.text) + cell_len(before))
+            text, starts = "", []

@@ -1,0 +1,112 @@
+"""The line in which words to find are written; what is found is marked in the transcript as they are."""
+
+import asyncio
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal
+from textual.message import Message
+from textual.widgets import Input, Static
+
+from tokenfall.ui.find import Query
+from tokenfall.ui.selection import Spot
+from tokenfall.ui.transcript import Transcript
+
+UNSAFE = r"[^\x00-\x1f\x7f-\x9f]*"
+"""What may be written: a pasted control character would act on the terminal, and finds nothing."""
+
+
+class FindBar(Horizontal):
+    """Searches upwards from the end of the view, where a chat's newest words are."""
+
+    DEFAULT_CSS = """
+    FindBar { height: 1; background: $panel; }
+    FindBar Static { width: auto; padding: 0 1; background: $panel; color: $text-muted; }
+    FindBar Input, FindBar Input:focus { width: 1fr; height: 1; border: none; padding: 0; background: $panel; background-tint: $panel 0%; }
+    """
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("enter,up,ctrl+p", "again(-1)", priority=True),
+        Binding("shift+enter,down,ctrl+n", "again(1)", priority=True),
+        Binding("escape,ctrl+f", "close", priority=True),
+        Binding("tab", "leave", priority=True),
+        Binding("pageup", "page(-1)", priority=True),
+        Binding("pagedown", "page(1)", priority=True),
+    ]
+
+    class Closed(Message):
+        """What was typed is no longer to be marked, or the keys of the transcript go on with it."""
+
+        def __init__(self, *, reads_on: bool) -> None:
+            super().__init__()
+            self.reads_on = reads_on
+
+    def __init__(self, transcript: Transcript) -> None:
+        super().__init__()
+        self._transcript = transcript
+        self._told = Static("", markup=False)
+        self._input = Input(placeholder="words in the transcript", restrict=UNSAFE, select_on_focus=False)
+        self._input.cursor_blink = False
+
+    def compose(self) -> ComposeResult:
+        yield Static("find", markup=False)
+        yield self._input
+        yield self._told
+
+    @property
+    def has_keys(self) -> bool:
+        return self._input.has_focus
+
+    def open(self) -> None:
+        """Shows itself and takes the keys."""
+        self.display = True
+        self._input.value = ""
+        self.screen.set_focus(self._input)  # now: `focus` would let the keys go first that are pressed already
+
+    def on_input_changed(self, event: Input.Changed) -> None:
+        if self.display:
+            query = Query(event.value)
+            self._transcript.sought = query or None
+            self._transcript.found = None
+            self._transcript.refresh()
+            self.search(-1)
+
+    def action_again(self, step: int) -> None:
+        self.search(step)
+
+    def action_page(self, pages: int) -> None:
+        self._transcript.scroll_pages(pages)
+
+    def action_close(self) -> None:
+        self._transcript.sought = self._transcript.found = None
+        self._transcript.refresh()
+        self.display = False
+        self.post_message(self.Closed(reads_on=False))
+
+    def action_leave(self) -> None:
+        self.display = False
+        self.post_message(self.Closed(reads_on=True))
+
+    def search(self, step: int) -> None:
+        """Goes to the next that is found, or with a step of -1 to the one before."""
+        self._tell("")
+        if self._transcript.sought is not None:
+            self.run_worker(self._search(self._transcript.sought, step), exclusive=True)
+
+    async def _search(self, query: Query, step: int) -> None:
+        transcript = self._transcript
+        places = transcript.view.places
+        below = Spot(*places[-1], transcript.stack.width) if places else Spot(0, 0, 0)
+        for spot in query.next(transcript.stack, transcript.found or below, step):
+            if spot is None:
+                await asyncio.sleep(0)
+                continue
+            transcript.found = spot
+            transcript.reading.put(spot.place, spot.x)
+            transcript.reveal(spot)
+            self._tell("Enter: earlier · Down: later · Esc")
+            return
+        self._tell("nothing found")
+
+    def _tell(self, words: str) -> None:
+        self._told.update(words)

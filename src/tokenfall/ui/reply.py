@@ -1,0 +1,272 @@
+"""A reply in the transcript: reasoning and markdown in the order in which they come, then how it ended. No widget in here."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from tokenfall.filters import Visible, visible
+from tokenfall.markdown.lines import BLANK, Line, Run, Style
+from tokenfall.messages import Message, Reasoning
+from tokenfall.ui.plain_text import SourceText, WrappedText, estimate_plain, wrap_plain
+
+if TYPE_CHECKING:
+    from tokenfall.markdown.document import Document
+
+REASONING = Style("reasoning", italic=True)
+INDENT = Run("  ", REASONING)
+SOURCE = Style("source")
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """What a reply's last line says of its end."""
+
+    text: str
+    role: str
+
+
+class Thought:
+    """Reasoning under a line that tells how long it took, and that alone when it is folded."""
+
+    def __init__(self, began: float | None) -> None:
+        """`began` is a time in seconds, None where it is not known."""
+        self.folded = False
+        self.chosen = False
+        """The reader has opened or folded it by hand."""
+        self._began = began
+        self._text = WrappedText(REASONING, INDENT)
+        self._words = "thinking"
+        self._head = self._headed()
+
+    @property
+    def source(self) -> str:
+        return self._text.source
+
+    def append(self, text: str) -> None:
+        self._text.append(text)
+
+    def finish(self, at: float | None, *, fold: bool) -> None:
+        took = "" if at is None or self._began is None else f" for {duration(at - self._began)}"
+        self._words = f"thought{took}"
+        self.folded = self.folded if self.chosen else fold
+        self._head = self._headed()
+
+    def toggle(self) -> None:
+        self.folded = not self.folded
+        self.chosen = True
+        self._head = self._headed()
+
+    def _headed(self) -> Line:
+        return Line((Run("▸ " if self.folded else "▾ ", Style("marker")),), (Run(self._words, REASONING),))
+
+    def forget(self) -> None:
+        self._text.forget()
+
+    def height(self, width: int) -> int:
+        return 1 if self.folded else 1 + self._text.height(width)
+
+    def stable(self, width: int) -> int:
+        # the head changes when the thought ends, but then everything is painted
+        return 1 if self.folded else 1 + self._text.stable(width)
+
+    def line(self, width: int, y: int) -> Line:
+        return self._text.line(width, y - 1) if y else self._head
+
+
+def duration(seconds: float) -> str:
+    if seconds < 9.95:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes} min {rest} s" if minutes else f"{rest} s"
+
+
+class Prose:
+    """Markdown that grows, shown as it is meant or as it was written. Once it is finished the document is made when it is
+    looked at."""
+
+    def __init__(self, source: str = "", *, finished: bool = False) -> None:
+        self.as_source = False
+        self._finished = finished
+        self._kept = source
+        self._document: Document | None = None
+        self._raw: SourceText | None = None
+
+    @property
+    def source(self) -> str:
+        return self._kept if self._document is None else self._document.source
+
+    @property
+    def _shown(self) -> "Document":
+        if self._document is None:
+            from tokenfall.markdown.document import Document  # the parser takes its time to import, and the first screen has no reply
+
+            self._document = Document()
+            self._document.append(self._kept)
+            if self._finished:
+                self._document.finish()
+        return self._document
+
+    def append(self, text: str) -> None:
+        self._shown.append(text)
+        if self._raw is not None:
+            self._raw.append(text)
+
+    def finish(self) -> None:
+        self._finished = True
+        self._shown.finish()
+
+    def toggle(self) -> None:
+        self.as_source = not self.as_source
+        self._raw = None
+
+    def forget(self) -> None:
+        if self._finished:
+            self._kept = self.source
+            self._document = self._raw = None
+
+    @property
+    def held(self) -> bool:
+        return self._shown.held and not self.as_source
+
+    def flush_held(self) -> None:
+        self._shown.flush_held()
+
+    def height(self, width: int) -> int:
+        return self._written(width).height if self.as_source else self._shown.height(width)
+
+    def stable(self, width: int) -> int:
+        return self._written(width).stable if self.as_source else self._shown.stable(width)
+
+    def line(self, width: int, y: int) -> Line:
+        return self._written(width).line(y) if self.as_source else self._shown.line(width, y)
+
+    def _written(self, width: int) -> SourceText:
+        if self._raw is None or self._raw.width != width:
+            self._raw = SourceText(SOURCE, self.source.rstrip("\n") if self._finished else self.source, width)
+        return self._raw
+
+
+class Reply:
+    def __init__(self, model: str) -> None:
+        self._label = Line((), (Run(visible(model, newlines=False), Style("model", bold=True)),))
+        self._parts: list[Thought | Prose] = []
+        self._visible = Visible()
+        self._mark: Mark | None = None
+        self._finished = False
+
+    def append(self, text: str, *, at: float, reasoning: bool = False, fold: bool = True) -> None:
+        """More of it, read at a time in seconds. `fold` tells whether reasoning is folded when something else follows it."""
+        kind = Thought if reasoning else Prose
+        if not self._parts or not isinstance(self._parts[-1], kind):
+            self._close(at, fold=fold)
+            self._parts.append(Thought(at) if reasoning else Prose())
+        if shown := self._visible.feed(text):
+            self._parts[-1].append(shown)
+
+    def finish(self, mark: Mark | None, at: float) -> None:
+        self._close(at, fold=False)
+        self._mark = mark
+        self._finished = True
+
+    def _close(self, at: float, *, fold: bool) -> None:
+        if not self._parts:
+            return
+        last = self._parts[-1]
+        if rest := self._visible.flush():
+            last.append(rest)
+        if isinstance(last, Thought):
+            last.finish(at, fold=fold)
+        else:
+            last.finish()
+
+    def take(self, message: Message, mark: Mark | None) -> None:
+        """A reply that was made before, whole."""
+        for part in message.parts:
+            shown = visible(part.text)
+            if isinstance(part, Reasoning):
+                thought = Thought(None)
+                thought.append(shown)
+                thought.finish(None, fold=True)
+                self._parts.append(thought)
+            else:
+                self._parts.append(Prose(shown, finished=True))
+        self._mark = mark
+        self._finished = True
+
+    @property
+    def thinks(self) -> bool:
+        return bool(self._parts) and isinstance(self._parts[-1], Thought) and not self._finished
+
+    @property
+    def held(self) -> bool:
+        """Whether a marker that may yet become something else is not shown."""
+        return any(isinstance(part, Prose) and part.held for part in self._parts[-1:])
+
+    def flush_held(self) -> None:
+        for part in self._parts[-1:]:
+            if isinstance(part, Prose):
+                part.flush_held()
+
+    def toggle_source(self) -> bool:
+        """From rendered to source or back; False when there is nothing that has a source."""
+        prose = [part for part in self._parts if isinstance(part, Prose)]
+        for part in prose:
+            part.toggle()
+        return bool(prose)
+
+    @property
+    def thoughts(self) -> list[Thought]:
+        return [part for part in self._parts if isinstance(part, Thought)]
+
+    def thought_at(self, width: int, y: int) -> Thought | None:
+        """The reasoning that a line is the head of."""
+        found, own = self._part_at(width, y)
+        return found if isinstance(found, Thought) and own == 0 else None
+
+    # an entry
+
+    @property
+    def source(self) -> str:
+        return "\n".join((self._label.text, *(part.source for part in self._parts), self._mark.text if self._mark else ""))
+
+    def estimate(self, width: int) -> int:
+        return 2 + sum(2 if isinstance(part, Thought) and part.folded else estimate_plain(part.source, width) + 1 for part in self._parts)
+
+    def forget(self) -> None:
+        for part in self._parts:
+            part.forget()
+
+    def _foot(self, width: int) -> list[Line]:
+        mark = wrap_plain(self._mark.text, Style(self._mark.role, italic=True), width) if self._mark else []
+        return [*mark, BLANK]
+
+    def height(self, width: int) -> int:
+        # a blank line stands between two parts
+        return sum(part.height(width) + 1 for part in self._parts) + len(self._foot(width)) + (not self._parts)
+
+    def stable(self, width: int) -> int:
+        """How many lines, from the top, no longer change."""
+        if not self._parts:
+            return 1
+        *before, last = self._parts
+        return 1 + sum(part.height(width) + 1 for part in before) + last.stable(width)
+
+    def line(self, width: int, y: int) -> Line:
+        if y == 0:
+            return self._label
+        part, own = self._part_at(width, y)
+        if part is None:
+            return self._foot(width)[own]
+        return part.line(width, own) if own >= 0 else BLANK
+
+    def _part_at(self, width: int, y: int) -> tuple[Thought | Prose | None, int]:
+        """The part that a line below the label is of, and which of its lines, -1 for the blank above it; None is the foot."""
+        y -= 1
+        for number, part in enumerate(self._parts):
+            if number:
+                if y == 0:
+                    return part, -1
+                y -= 1
+            if y < (tall := part.height(width)):
+                return part, y
+            y -= tall
+        return None, y
