@@ -23,12 +23,12 @@ MARKS = 8
 FARTHEST = 999
 """No row or column of a terminal in a test is beyond this."""
 
-ATTRIBUTES = frozenset({*range(10), *range(22, 26), 27, 28, 29, 53, 55} - {6})
-"""SGR parameters that are one number: attributes on and off. The sixteen colours and the two defaults are beside them."""
+ATTRIBUTES = frozenset({0, 1, 2, 3, 4, 7, 9, 22, 23, 24, 27, 29})
+"""SGR parameters for attributes, on and off: nothing blinks or is hidden."""
 COLOURS = frozenset({*range(30, 38), 39, *range(40, 48), 49, *range(90, 98), *range(100, 108)})
 
 MODES: dict[int, str] = {
-    7: "h", 25: "h", 1000: "l", 1003: "l", 1004: "l", 1006: "l", 1015: "l", 1016: "l", 1049: "l", 2004: "l", 2026: "l", 2048: "l",
+    7: "h", 25: "h", 1000: "l", 1002: "l", 1004: "l", 1006: "l", 1016: "l", 1049: "l", 2004: "l", 2026: "l", 2048: "l",
 }  # fmt: skip
 """Private modes that may be set and reset, and how each is left: wrapping and the cursor are on in a terminal at rest."""
 
@@ -103,6 +103,7 @@ _DRAWING: _Sequences = (
     (re.compile(r"\x1b\[r"), _any),
     (re.compile(r"\x1bM"), _any),
     (re.compile(r"\x1b\]8;;(?:https?://[\x21-\x7e]{1,2000})?\x1b\\"), _any),
+    (re.compile(r"\x1b\[\?2026[hl]"), _any),
 )
 _SEQUENCES: _Sequences = (
     *_DRAWING,
@@ -121,7 +122,8 @@ _PAIRED = re.compile(r"\x1b\[\?(1049|2026)([hl])")
 @dataclass(slots=True)
 class Allowed:
     """`copied` are the texts that the user has copied, the only ones that may reach the clipboard; `bell` tells that the user
-    did something that rings it; with `drawing` only what draws frames is allowed, no modes and no questions."""
+    did something that rings it; with `drawing` only what draws frames is allowed: no question, and no mode but that of
+    synchronised updates."""
 
     copied: Collection[str] = ()
     bell: bool = False
