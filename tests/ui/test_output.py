@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 from tests.byteserver import DONE, ByteServer, Hold, Send, Sleep, Step, chunked, openai_chunk, sse_response
 from tests.ptyscreen import PtyScreen, terminal_env
+from tests.ptytokens import foreign
 from tests.test_chat import LEAVES, eventually, program, serving
 from tests.ui.test_app import answer, chat
 from textual._compositor import Compositor
@@ -47,27 +48,6 @@ def answer(question: str) -> int:
 > quoted, and [a link](https://example.org/x)
 
 """ * 3
-
-ALLOWED = re.compile(
-    r"[^\x00-\x1f\x7f-\x9f]+|[\r\n\x08]"  # text, and the moves that are single characters
-    r"|\x1b\[[\d;]*[mHCDKr]|\x1bM"  # drawing
-    r"|\x1b\]22;[a-z]+\x07"  # the shape of the pointer
-    r"|\x1b\[6n|\x1b\[\?20(?:26|48)\$p"  # questions
-    r"|\x1b\[\?(?:25|7|1000|1003|1004|1015|1006|1016|1049|2004|2026|2048)[hl]|\x1b\[(?:>\d+|<)u"  # modes
-)
-
-
-def foreign(raw: bytes) -> list[str]:
-    """What in the output is none of the sequences that the program is meant to send."""
-    text, found, at = raw.decode("utf-8", "surrogateescape"), [], 0
-    while at < len(text):
-        if match := ALLOWED.match(text, at):
-            at = match.end()
-        else:
-            found.append(text[at : at + 20])
-            at += 1
-    return found
-
 
 def cells(screen: PtyScreen) -> list[list[object]]:
     """Every cell as it looks; of a blank only the background."""

@@ -9,7 +9,7 @@ from unicodedata import category, combining
 from rich.cells import cell_len, split_graphemes
 from rich.segment import Segment
 
-from tokenfall.filters import picture
+from tokenfall.filters import excess_marks, picture
 from tokenfall.terminal.pens import Palette, Pen
 
 _PRINTED = re.compile(r"[\x20-\x7e\xa0-\xac\xae-\u02ff\u0370-\u0377\u0384-\u038a\u038e-\u03a1\u03a3-\u0482\u2500-\u25fc]*")
@@ -70,12 +70,25 @@ def _fitted(texts: list[str], pens: list[Pen], width: int, plain: Pen) -> Row:
         if texts[width] == "":  # a wide character that the edge cuts
             texts[width - 1], pens[width - 1] = " ", pens[width - 1].on_blank
         del texts[width:], pens[width:]
+    _cut_at_edge(texts)
     return Row(tuple(texts), tuple(pens))
+
+
+def _cut_at_edge(texts: list[str]) -> None:
+    """Where the row ends no cursor can be set behind a cell whose width terminals disagree about: of what is joined in it only
+    the first code point is left, or some terminal draws the rest over the cell before."""
+    last = len(texts) - 1
+    while last > 0 and not texts[last]:
+        last -= 1
+    if len(texts[last]) > 1 and not certain(texts[last]):
+        texts[last] = texts[last][0]
+        if last + cell_len(texts[last]) < len(texts):
+            texts[-1] = " "
 
 
 @lru_cache(maxsize=2048)
 def _cells(text: str) -> tuple[str, ...]:
-    text = "".join(map(_fenced, text))
+    text = _capped("".join(map(_fenced, text)))
     cells: list[str] = []
     for start, end, width in split_graphemes(text)[0]:
         if width:
@@ -87,20 +100,32 @@ def _cells(text: str) -> tuple[str, ...]:
 
 
 def _fenced(character: str) -> str:
-    """A neutral character for one that could act on the terminal or that no encoding carries."""
-    if character.isprintable():
+    """What neither acts on the terminal nor hides anything, and what every encoding carries, instead of a character that would."""
+    if character.isascii() and character.isprintable():
         return character
     code = ord(character)
     if code < 0x20 or code == 0x7F:
         return picture(code) or " "
     if category(character) in {"Cc", "Cs", "Zl", "Zp"}:
         return "\ufffd"
-    return character if picture(code) is None else "\ufffd"
+    shown = picture(code)
+    if shown is None:
+        return character
+    return "\ufffd" if shown else " " * cell_len(character)
+
+
+def _capped(text: str) -> str:
+    """Without the marks that would pile up in a cell."""
+    excess = set(excess_marks(text))
+    return "".join(character for index, character in enumerate(text) if index not in excess) if excess else text
 
 
 @lru_cache(maxsize=4096)
 def certain(text: str) -> bool:
     """Whether every terminal gives this cell's text the width that we give it. They disagree about emoji and what is joined."""
     if len(text) == 1:
-        return ord(text) < 0x10000 and not 0x2600 <= ord(text) < 0x27C0
+        if ord(text) >= 0x10000 or 0x2600 <= ord(text) < 0x27C0 or category(text) in {"Cn", "Co"}:
+            return False
+        # of what is wide and comes before the scripts of East Asia all is drawn as emoji, somewhere
+        return ord(text) >= 0x2E80 or cell_len(text) == 1
     return certain(text[0]) and cell_len(text[0]) > 0 and all(map(combining, text[1:]))
