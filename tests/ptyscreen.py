@@ -139,7 +139,9 @@ class PtyScreen:
     def rows(self) -> list[str]:
         """The lines of the screen without the blanks at their ends."""
         with self._changed:
-            return [row.rstrip() for row in self._screen.display]
+            # not its `display`, which fails on half a wide character, as a resize may leave it for a moment
+            rows = ((self._screen.buffer[y][x].data for x in range(self._screen.columns)) for y in range(self._screen.lines))
+            return ["".join(row).rstrip() for row in rows]
 
     def text(self) -> str:
         return "\n".join(self.rows())
