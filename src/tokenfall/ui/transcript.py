@@ -162,6 +162,10 @@ class Transcript(TranscriptLines):
     def action_target(self, step: int) -> None:
         before = self.selecting
         if self.reading.to_target(step):
+            place, rows = self.reading.cursor.place, self.view.rows
+            if not self.view.top <= place <= self.place_at(rows * 2 // 3):
+                # a part of what it leads to is to be seen as well
+                self._after_move(self.view.go(self.stack.move(place, -(rows // 3))))
             self._after_cursor(selecting=before)
         elif self.reading.target is None:
             self._point("nothing more " + ("below" if step > 0 else "above"))
