@@ -3,7 +3,7 @@
 Exact at the end: after `finish` the lines are those of the whole text given at once, however it came in.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import chain, islice
 
@@ -136,6 +136,21 @@ class Document:
         """Leading lines that the last change left as they were, if they had been looked at at this width before; 0 after `finish`."""
         self._tail_lines(width)
         return 0 if self.finished else self._kept
+
+    @property
+    def closed(self) -> int:
+        """How many pieces no later text changes, short of a link definition that arrives later. Such a one may change how many
+        lines a piece has, but not how many pieces there are."""
+        return len(self._pieces)
+
+    def closed_lines(self, width: int, piece: int) -> Sequence[Line]:
+        """The lines of a closed piece, counted from 0."""
+        return self._pieces.lines(width, piece)
+
+    def open_lines(self, width: int, most: int) -> list[Line]:
+        """The last lines, `most` of them (1 or more), of what later text can change."""
+        settled, fresh = self._tail_lines(width)
+        return fresh[-most:] if len(fresh) >= most else settled[-(most - len(fresh)) :] + fresh
 
     def lines(self, width: int) -> Iterator[Line]:
         return (self.line(width, y) for y in range(self.height(width)))

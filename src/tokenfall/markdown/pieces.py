@@ -96,13 +96,25 @@ class Pieces:
         """Of a `y` below the height, which must have been asked for at this width."""
         view = self._view(width)
         index = bisect_right(view.ends, y)
+        return self._kept(view, width, index)[y - (view.ends[index - 1] if index else 0)]
+
+    def lines(self, width: int, index: int) -> list[Line]:
+        """Those of one piece. The pieces before it need not have been laid out at this width."""
+        view = self._view(width)
+        if index > len(view.ends):
+            return self._pieces[index].lines(width, self.references)
+        if index == len(view.ends):
+            view.add(self._pieces[index].lines(width, self.references))
+        return self._kept(view, width, index)
+
+    def _kept(self, view: _View, width: int, index: int) -> list[Line]:
         lines = view.lines.get(index)
         if lines is None:
             lines = self._pieces[index].lines(width, self.references)
             view.keep(index, lines)
         else:
             view.lines.move_to_end(index)
-        return lines[y - (view.ends[index - 1] if index else 0)]
+        return lines
 
     def _view(self, width: int) -> _View:
         if width == self._width:

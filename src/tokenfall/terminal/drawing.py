@@ -14,6 +14,9 @@ GAP = 8
 ERASED = 4
 """From so many blanks on, erasing costs less than sending them."""
 
+PASSED = 3
+"""So many blanks cost less to send again than a move of the cursor over them."""
+
 UNKNOWN = -1
 """The column of a cursor that is known to be in a row, but not where: behind the last column terminals differ about it."""
 
@@ -80,6 +83,7 @@ class Drawing:
     def _span(self, row: Row, y: int, start: int, end: int) -> None:
         if start >= end:
             return
+        start = self._nearby(row, y, start)
         self.move(start, y)
         pen = self._pen
         for x in range(start, end):
@@ -92,6 +96,14 @@ class Drawing:
             else:
                 self._out.append(text)
         self.at = _behind(row, end, y)
+
+    def _nearby(self, row: Row, y: int, start: int) -> int:
+        """Where to begin: blanks between the cursor and the span, as between words, are sent again instead of passed over."""
+        pen = self._pen
+        if pen is None or self.at is None or self.at[1] != y or not 0 < start - self.at[0] <= PASSED or self.at[0] == UNKNOWN:
+            return start
+        near = range(self.at[0], start)
+        return near[0] if all(row.texts[x] == " " and row.pens[x] in {pen, pen.on_blank} for x in near) else start
 
     def _unsure(self, row: Row, x: int, y: int) -> None:
         """A cell whose width terminals disagree about: on blanks of the width that it has for us, and the cursor set behind it."""
