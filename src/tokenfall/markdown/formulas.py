@@ -78,11 +78,20 @@ def _opens(text: str, at: int, size: int) -> bool:
     return size == 2 or (not after.isspace() and (after == "\\" or not (before.isascii() and before.isalnum())))
 
 
+_ESCAPED = re.compile(r"\W*|(?!\s)[\w .,:;…-]{2,}(?<!\s)|\d")
+"""Not a formula between brackets with backslashes, but what stands in brackets that are just escaped: `\\[1\\]`, `\\[sic\\]`."""
+
+
 def _fits(opener: str, body: str, text: str, end: int) -> bool:
-    """Between dollars may be anything; brackets with a backslash may be just escaped brackets."""
-    if opener == "$":
-        return bool(body) and not body[-1].isspace() and _ENDED.match(text, end) is not None
-    return re.search(r"\w", body) is not None or (opener == "$$" and bool(body.strip()))
+    match opener:
+        case "$":
+            return bool(body) and not body[-1].isspace() and _ENDED.match(text, end) is not None
+        case "$$":
+            return bool(body.strip())
+        case "\\[":
+            return not _ESCAPED.fullmatch(body)
+        case _:
+            return re.search(r"\w", body) is not None
 
 
 _PUNCTUATION = re.compile(r"[.,;:!?](?=\s|$)")
@@ -90,7 +99,7 @@ _PUNCTUATION = re.compile(r"[.,;:!?](?=\s|$)")
 
 def _inline_formula(state: StateInline, silent: bool) -> bool:
     """`env["shown"]` is the length of text that is still being written: its end stands for the closer that may come. Sets
-    `env["open"]` where a formula could go on."""
+    `env["open"]` to the position of the first formula that could go on where the text ends."""
     src, pos, env = state.src, state.pos, state.env
     if src[pos] not in "$\\":
         return False
@@ -101,7 +110,7 @@ def _inline_formula(state: StateInline, silent: bool) -> bool:
     if not found.closed:
         if end != env.get("shown", len(src)):
             return False
-        env["open"] = True
+        env["open"] = min(pos, env.get("open", pos))
         if "shown" not in env or (found.opener == "$" and not _LIKELY.match(found.body)):
             return False
     after = _PUNCTUATION.match(src, found.end) if found.opener in DISPLAY and found.closed else None

@@ -1,7 +1,7 @@
 """Inline structure: the content of a paragraph, heading or cell to styled runs.
 
 Long content is parsed in segments, so that its cost is linear and a growing paragraph parses only its end. A segment
-ends at white space where nothing is open (emphasis, code span, bracket); after the longest size it ends anyway, so an
+ends at white space where nothing is open (emphasis, code span, bracket, formula); after the longest size it ends anyway, so an
 inline construct spans 2,048 characters at most. The cuts depend only on what stands before them, so growing text is cut as whole text is.
 """
 
@@ -46,6 +46,8 @@ def next_segment(content: str, start: int, references: References, base: Style =
         elif end <= start:
             continue
         state = _parse(content[start:end], references)
+        if (before := _gap_before(content, start, start + state.env.get("open", 0))) > start:
+            end, state = before, _parse(content[start:before], references)
         if size == SEGMENT_SIZES[-1] or _all_closed(state):
             return end, _atoms(state, base)
     return None

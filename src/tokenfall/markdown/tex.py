@@ -56,6 +56,9 @@ _DEFINING = re.compile(r"\\(?:def|let|newcommand|renewcommand|providecommand|new
 """Macros can be made to grow without end."""
 
 _PLAINER: tuple[tuple[re.Pattern[str], str], ...] = (
+    (re.compile("&lt;"), "<"),
+    (re.compile("&gt;"), ">"),
+    (re.compile("&amp;"), "&"),
     (re.compile(r"(?<!\\)((?:\\\\)*)%"), r"\1\\%"),  # models mean a percent sign, not a comment
     (re.compile(r"\\(?:label|vspace)\s*\{[^{}]*\}|\\(?:nonumber|notag|nolimits|allowbreak|centering|hfill)(?![a-zA-Z])"), ""),
     (re.compile(r"\\tag\*?\s*\{([^{}]*)\}"), r"\\qquad\\text{(\1)}"),
