@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import chain, islice
 
-from tokenfall.markdown.blocks import AnyBlock, Bullets, Code, Heading, Numbers, Paragraph, Quote, Rule, Table, parse
+from tokenfall.markdown.blocks import AnyBlock, Bullets, Code, Formula, Heading, Numbers, Paragraph, Quote, Rule, Table, parse
 from tokenfall.markdown.lines import Line
 from tokenfall.markdown.pieces import Pieces
 from tokenfall.markdown.tail import Closed, Tail
@@ -184,5 +184,5 @@ def _codes(blocks: tuple[AnyBlock, ...]) -> Iterator[Code]:
             case Bullets(items=items) | Numbers(items=items):
                 for item in items:
                     yield from _codes(item.children)
-            case Heading() | Paragraph() | Rule() | Table():
+            case Heading() | Paragraph() | Rule() | Table() | Formula():
                 pass

@@ -24,12 +24,9 @@ eighth has been added."""
 
 _MARKER_ONLY = re.compile(
     r"[ \t>]*+(?:(?:[-+*]|\d{1,9}[.)])[ \t][ \t>]*+)*+"
-    r"(?:#{1,6}|[-+*]|\d{1,9}[.)]?|\[[ xX]?\]?|`{3}[^`]*+|~{3}.*+|`++|~++|=++|[-*_ \t]++|[|:\- \t]*+)[ \t]*+"
+    r"(?:#{1,6}|[-+*]|\d{1,9}[.)]?|\[[ xX]?\]?|`{3}[^`]*+|~{3}.*+|`++|~++|=++|[-*_ \t]++|[|:\- \t]*+|\$\$?|\\\[?)[ \t]*+"
 )
-"""A line that may still become a heading, item, task, fence, underline, rule or table: nothing on it is a word."""
-
-
-
+"""A line that may still become a heading, item, task, fence, underline, rule, table or formula: nothing on it is a word."""
 _DEFINITION = re.compile(r"\[(?:\\.|[^\[\]\\])*(?:$|\]:)", re.DOTALL)
 """Content that may yet turn out to be a link definition."""
 _PIPE = re.compile(r"(?<!\\)\|")

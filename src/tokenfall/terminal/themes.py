@@ -62,7 +62,7 @@ MARKDOWN: Mapping[str, str] = {
     "h1": "bold underline accent", "h2": "bold accent", "h3": "accent",
     "h4": "bold foreground", "h5": "italic foreground", "h6": "bold muted",
     "code": "code", "code_block": "foreground", "quote": "italic foreground", "rule": "border", "marker": "accent",
-    "link": "underline link", "html": "muted", "border": "border", "header": "bold foreground", "image": "italic link",
+    "link": "underline link", "html": "muted", "border": "border", "header": "bold foreground", "image": "italic link", "math": "type",
     "keyword": "keyword", "name": "foreground", "function": "function", "type": "type", "string": "string", "number": "number",
     "comment": "italic comment", "operator": "foreground", "punctuation": "foreground", "builtin": "type", "tag": "keyword",
     "attribute": "function", "added": "good", "removed": "error", "error": "underline error",

@@ -136,9 +136,9 @@ class ChatApp(ReaderApp, inherit_bindings=False):
         self.prompts.load()
         from tokenfall.markdown import document, highlight
 
-        # the parser makes its tables when it first parses
+        # the parsers make their tables when they first parse
         rehearsal = document.Document()
-        rehearsal.append("# a\n\n- *b* `c` [d](e)\n\n|f|\n|-|\n|g|\n\n```\nh\n")
+        rehearsal.append("# a\n\n- *b* `c` [d](e) $i$\n\n|f|\n|-|\n|g|\n\n```\nh\n")
         rehearsal.height(80)
         highlight.load_common()
         # the TLS set-up takes longer than a first token may
