@@ -151,8 +151,10 @@ def _parser() -> MarkdownIt:
 
 MD = _parser()
 INLINE_MD = MarkdownIt("commonmark", {"html": False}).enable("strikethrough")
-recognise(INLINE_MD)
 """For inline content; brackets nest to markdown-it's own limit of 20."""
+recognise(INLINE_MD)
+# an address is shown as it was written: decoded, the punycode of another alphabet would look like a host that it isn't
+INLINE_MD.normalizeLinkText = str  # type: ignore[method-assign, assignment]
 
 
 def parse(source: str, references: References) -> tuple[AnyBlock, ...]:

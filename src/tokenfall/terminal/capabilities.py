@@ -87,20 +87,31 @@ _NO_REGIONS = ("ansi", "pcansi", "cygwin", "sun", "vt52", "wy")
 _PAINTS_ERASED = ("xterm", "tmux", "linux", "rxvt", "alacritty", "foot", "wezterm", "contour", "kitty", "konsole", "gnome", "vte", "st-")
 
 
+# terminals that may show OSC 8 as text instead of ignoring it: those without strings of any length
+_NO_HYPERLINKS = ("linux", "vt", "ansi", "pcansi", "cygwin", "sun", "wy")
+
+
+def hyperlinks(env: Mapping[str, str]) -> bool:
+    """Whether hyperlinks may be sent: the terminal shows them or ignores them. GNU screen cuts long ones."""
+    return not env.get("TERM", "").startswith(_NO_HYPERLINKS) and not env.get("STY")
+
+
 @dataclass(frozen=True, slots=True)
 class Screenful:
-    """How a screen is drawn: whether regions scroll, whether erasing paints the background colour, and whether every changed
-    row is to be sent whole."""
+    """How a screen is drawn: whether regions scroll, whether erasing paints the background colour, whether hyperlinks are sent,
+    and whether every changed row is to be sent whole."""
 
     scrolls: bool
     paints_erased: bool
+    hyperlinks: bool
     whole: bool
 
 
 def screenful(env: Mapping[str, str], repaint: Repaint) -> Screenful:
     term = env.get("TERM", "")
     whole = repaint == "full" or term.startswith(_NO_REGIONS)
-    return Screenful(scrolls=not whole, paints_erased=term.startswith(_PAINTS_ERASED) and not env.get("STY"), whole=whole)
+    erased = term.startswith(_PAINTS_ERASED) and not env.get("STY")
+    return Screenful(scrolls=not whole, paints_erased=erased, hyperlinks=hyperlinks(env), whole=whole)
 
 
 # terminals that say who they are, have mode 2026, and wrap lines anew for another width; "xterm" may be any

@@ -9,7 +9,7 @@ from types import TracebackType
 
 from tokenfall.filters import Visible
 from tokenfall.markdown.document import Document
-from tokenfall.terminal.capabilities import capabilities, rewraps, screenful, synchronises
+from tokenfall.terminal.capabilities import capabilities, hyperlinks, rewraps, screenful, synchronises
 from tokenfall.terminal.outlet import FAREWELL_S, Outlet, ReaderGone, open_terminal
 from tokenfall.terminal.pens import Palette
 from tokenfall.terminal.scroll import Scroll, Traits
@@ -36,7 +36,8 @@ class Live:
         self._visible = Visible()
         self._document = Document()
         traits = Traits(screenful(env, "changes").paints_erased, synchronises(env), rewraps(env))
-        self._scroll = Scroll(self._document, look, Palette(capabilities(env).system), traits, width)
+        palette = Palette(capabilities(env).system, hyperlinks=hyperlinks(env))
+        self._scroll = Scroll(self._document, look, palette, traits, width)
         self._outlet = Outlet(self._paint, self._lost, asks=False)
         self._silence = Silence(file)
         self._held: asyncio.TimerHandle | None = None
