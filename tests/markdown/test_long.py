@@ -5,7 +5,7 @@ import time
 from random import Random
 
 import pytest
-from tests.bench.markdown import SHAPES, text
+from tests.bench.streams import SHAPES, text
 from tests.markdown.shown import DATA, cuts, lines, streamed, whole
 
 from tokenfall.markdown.document import Document
