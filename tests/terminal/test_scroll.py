@@ -8,7 +8,7 @@ from unicodedata import normalize
 import pytest
 from pyte.screens import Char
 from rich.color import ColorSystem
-from tests.bench.markdown import SHAPES, text
+from tests.bench.streams import SHAPES, text
 from tests.markdown.shown import EXAMPLES, cuts, laid, shown
 from tests.markdown.test_exact import ANSWER, LONG
 from tests.scrollback import Scrollback
