@@ -43,6 +43,15 @@ def test_hostile_patterns_in_pieces(name: str) -> None:
     assert time.monotonic() - begin < HANG
 
 
+def test_many_blocks_at_once() -> None:
+    """Where each begins is found without counting from the end each time."""
+    begin = time.process_time()
+    document = Document()
+    document.append("***\n" * 40_000)
+    assert document.closed == 40_000
+    assert time.process_time() - begin < HANG
+
+
 @pytest.mark.parametrize("shape", SHAPES)
 def test_the_tail_stays_short(shape: str) -> None:
     """What is parsed at each look does not grow with the reply."""

@@ -4,7 +4,8 @@ import re
 from collections import ChainMap, OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
-from itertools import pairwise
+from functools import cached_property
+from itertools import accumulate, pairwise
 
 from tokenfall.markdown.blocks import Code, Paragraph, References, Table, is_blank, parse
 from tokenfall.markdown.growth import CodeGrowth, GrowingLayout, Growth, ParagraphGrowth, Settled, TableGrowth
@@ -41,7 +42,7 @@ class Closed:
     references: References
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class _Look:
     """`text` of the tail as it was parsed, behind the stubs, as `lines` into `blocks`."""
 
@@ -51,7 +52,12 @@ class _Look:
 
     def offset(self, line: int) -> int:
         """Where in `text` a line begins."""
-        return len(self.text) - sum(map(len, self.lines[line:])) - (len(self.lines) - line - 1)
+        return len(self.text) - self._begins[-1] + 1 + self._begins[line]
+
+    @cached_property
+    def _begins(self) -> list[int]:
+        """Where each line begins, the stubs counted too, and where the one after the last would."""
+        return list(accumulate((len(line) + 1 for line in self.lines), initial=0))
 
 
 class Tail:

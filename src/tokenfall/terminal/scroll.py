@@ -96,7 +96,8 @@ class Scroll:
 
     def leave(self) -> str:
         """Brings the cursor to a line of its own, below everything, and the pen back."""
-        self._reach(self._end)
+        if self._drawing.at is not None:
+            self._reach(self._end)
         self._drawing.wear(self._palette.plain)
         return self._drawing.taken()
 
