@@ -5,6 +5,7 @@ Here stand all the private names of Textual that this takes, each with its reaso
 
 import asyncio
 import os
+import select
 import sys
 import threading
 import time
@@ -34,9 +35,14 @@ from tokenfall.terminal.cells import Row, row
 from tokenfall.terminal.outlet import Outlet, open_terminal
 from tokenfall.terminal.pens import Palette
 from tokenfall.terminal.picture import Picture
+from tokenfall.ui.keyboard import Keyboard
 
 PARKED_S = 0.25
 """The cursor is hidden, but input methods show their window at it: it goes back to the prompt this often while text streams."""
+
+LOOK_S = 0.1
+"""How often the thread that reads the keys looks whether it is to end."""
+READ = 65536
 
 ROWS_KEPT = 2000
 ANSWERS_S = 0.3
@@ -214,11 +220,24 @@ class TerminalDriver(LinuxDriver):
         self._display.outlet.close()
 
     def run_input_thread(self) -> None:
+        keyboard = Keyboard()
         try:
-            super().run_input_thread()
+            while not self.exit_event.is_set():
+                if select.select([self.fileno], [], [], LOOK_S)[0]:
+                    self._process(keyboard.feed(self._read()))
+                self._process(keyboard.tick())
         except OSError:  # the terminal is gone
             with suppress(RuntimeError):
                 self._loop.call_soon_threadsafe(self._app.exit)
+
+    def _read(self) -> bytes:
+        if data := os.read(self.fileno, READ):
+            return data
+        raise OSError("the terminal has ended")
+
+    def _process(self, messages: Iterable[Message]) -> None:
+        for message in messages:
+            self.process_message(message)
 
     def process_message(self, message: Message) -> None:
         if isinstance(message, events.CursorPosition):

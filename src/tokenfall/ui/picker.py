@@ -21,6 +21,7 @@ from textual.widgets import Input, Static, TextArea
 
 from tokenfall.filters import visible
 from tokenfall.ui.plain_text import fit
+from tokenfall.ui.stand_in_area import StandInArea
 from tokenfall.ui.theme import current_theme
 
 T = TypeVar("T")
@@ -302,6 +303,20 @@ class ThemePicker(Picker[str]):
         self.app.theme = str(event.value)
 
 
+class Answer(StandInArea):
+    BINDINGS = TextArea.BINDINGS
+
+    def on_key(self, event: events.Key) -> None:
+        if self.take(event):
+            event.stop()
+            event.prevent_default()
+
+    def on_paste(self, event: events.Paste) -> None:
+        event.stop()
+        event.prevent_default()
+        self.paste(event.text)
+
+
 class Question(ModalScreen[str | None]):
     """Ask for a text: dismissed with it, or with None. Enter answers, Ctrl-J begins a new line, Esc cancels."""
 
@@ -311,9 +326,9 @@ class Question(ModalScreen[str | None]):
     Question Static { height: 1; padding: 0 1; background: $panel; }
     Question .title { text-style: bold; }
     Question .keys { color: $text-muted; }
-    Question TextArea, Question TextArea:focus { height: auto; max-height: 10; border: none; padding: 0 1; background: $panel; }
+    Question Answer, Question Answer:focus { height: auto; max-height: 10; border: none; padding: 0 1; background: $panel; }
     Question.-low > Vertical, Question.-flat > Vertical { width: 100%; height: 100%; border: none; }
-    Question.-low TextArea, Question.-flat TextArea { height: 1fr; }
+    Question.-low Answer, Question.-flat Answer { height: 1fr; }
     Question.-low .keys, Question.-flat .keys, Question.-flat .title { display: none; }
     """
     VERTICAL_BREAKPOINTS = [(0, "-flat"), (4, "-low"), (15, "-high")]
@@ -331,14 +346,15 @@ class Question(ModalScreen[str | None]):
     def compose(self) -> ComposeResult:
         with Vertical():
             yield Static(self._title, classes="title", markup=False)
-            area = TextArea(self._text, show_line_numbers=False, highlight_cursor_line=False)
+            area = Answer()
+            area.write_anew(self._text, fold=False)
             area.move_cursor(area.document.end)
             area.cursor_blink = False
             yield area
             yield Static("Enter accepts, Ctrl-J new line, Esc cancels", classes="keys", markup=False)
 
     def action_answer(self) -> None:
-        self.dismiss(self.query_one(TextArea).text)
+        self.dismiss(self.query_one(Answer).original_text)
 
     def action_new_line(self) -> None:
-        self.query_one(TextArea).insert("\n")
+        self.query_one(Answer).type("\n")

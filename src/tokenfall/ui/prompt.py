@@ -145,14 +145,8 @@ class Prompt(StandInArea, inherit_bindings=False):
     # keys and pastes
 
     async def on_key(self, event: events.Key) -> None:
-        character = event.character or ""
-        if self._key_in_search(event) or self._key_in_completion(event.key):
+        if self._key_in_search(event) or self._key_in_completion(event.key) or self.take(event):
             pass
-        elif len(character) == 1 and not character.isascii():
-            # also what `is_printable` leaves out: joiners of emoji, no-break and ideographic spaces
-            self.type(character)
-        elif event.is_printable and not event.key.startswith("alt+"):
-            self.type(character)
         elif not await self._bound_key(event.key):
             # on to the app; the text area would take the letter of an Alt key as typed
             event.prevent_default()

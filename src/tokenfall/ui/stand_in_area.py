@@ -3,6 +3,7 @@
 from typing import ClassVar
 
 from rich.text import Text
+from textual import events
 from textual.content import Content
 from textual.document._edit import Edit
 from textual.geometry import Offset
@@ -54,6 +55,15 @@ class StandInArea(TextArea, inherit_bindings=False):
     def type(self, text: str) -> None:
         """Text in the place of the selection."""
         self._put(self._stand_ins.document(text))
+
+    def take(self, event: events.Key) -> bool:
+        """Types what a key writes; False for a key that writes nothing."""
+        character = event.character or ""
+        # not ASCII: also what `is_printable` leaves out, joiners of emoji, no-break and ideographic spaces
+        if not (len(character) == 1 and not character.isascii()) and (not event.is_printable or event.key.startswith("alt+")):
+            return False
+        self.type(character)
+        return True
 
     def paste(self, text: str) -> None:
         """As `type`; a long text becomes a mark. Line breaks of every system are taken for newlines."""
