@@ -28,8 +28,9 @@ from tests.byteserver import (
 from tests.cli.running import CEILING, Outcome, Program, outcome
 from tests.cli.test_render import INLINE, echoes, given_back
 from tests.ptyscreen import PtyScreen, terminal_env
+from tests.ptytokens import foreign
 from tests.scrollback import Scrollback
-from tests.ui.test_output import HOSTILE, foreign
+from tests.ui.test_output import HOSTILE
 
 from tokenfall.cli.ask import read_prompt
 from tokenfall.errors import UserError

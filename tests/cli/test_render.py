@@ -18,9 +18,10 @@ import pytest
 from tests.cli.running import CEILING, Outcome, Program, outcome
 from tests.markdown.shown import cuts
 from tests.ptyscreen import PtyScreen, terminal_env
+from tests.ptytokens import foreign
 from tests.scrollback import Scrollback
 from tests.terminal.test_scroll import DOCUMENTS, FENCE, wanted
-from tests.ui.test_output import HOSTILE, foreign
+from tests.ui.test_output import HOSTILE
 
 INLINE = re.compile(r"\x1b\[\d*[ABJLM]|\x1b\]8;;(?:https?://[\x21-\x7e]{1,2000})?\x1b\\")
 """What is sent beside what the chat sends: moves and erasing relative to the cursor, and links."""

@@ -4,11 +4,10 @@ import json
 import random
 from pathlib import Path
 
-from tests.byteserver import Close, Hold, Script, Send, json_response, response, sse_event, sse_response
-from tests.hostile.chatting import COLUMNS, LINES, Chat, assert_inert, deltas, hostile_chat, markers, reply, split
+from tests.byteserver import Close, Hold, Send, json_response, response, sse_event, sse_response
+from tests.hostile.chatting import deltas, hostile_chat, markers, reply, split
 from tests.hostile.payloads import MARKUP, RAW, TERMINAL, batches, one_line
-from tests.ptyscreen import PtyScreen
-from tests.test_chat import REPLY, program, serving
+from tests.test_chat import REPLY
 
 PAYLOADS = [one_line(text) for text in TERMINAL.values()] + [f"K{number:03} {text}" for number, text in enumerate(MARKUP)]
 SEEN = markers(PAYLOADS)
