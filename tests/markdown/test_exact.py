@@ -14,6 +14,8 @@ from tokenfall.markdown.document import Document
 from tokenfall.markdown.lines import Line
 
 WIDTHS = (80, 20, 3)
+CHUNKINGS = 5
+"""Ways in which each example of the specification comes in."""
 
 ANSWER = """\
 Here's how **server-sent events** work, _in short_:
@@ -107,7 +109,8 @@ LONG = {
 @pytest.mark.parametrize("number", range(0, len(EXAMPLES), 50))
 def test_the_examples_of_the_specification(number: int) -> None:
     for index, example in enumerate(EXAMPLES[number : number + 50]):
-        check(example, Random(number + index))
+        for chunking in range(CHUNKINGS):
+            check(example, Random(f"{number + index}/{chunking}"))
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 import subprocess
 import sys
 import time
+from itertools import pairwise
 from random import Random
 
 import pytest
@@ -19,7 +20,7 @@ HANG = 10.0
 UNICODE = {
     r"x^2 + y_{n+1}": "x² + yₙ₊₁",
     r"a_{\pi+1} + x_\alpha y": "a_(π+1) + x_α y",
-    r"e^{-x^2} + 10^{-3}": "e^(−x²) + 10⁻³",
+    r"e^{-x^2} + 10^{-3} + e^{\frac12 x}": "e^(−x²) + 10⁻³ + e^((1/2)x)",
     r"\frac{a}{b} + \frac{a+b}{c+d}": "a/b + (a+b)/(c+d)",
     r"\frac{1}{2a} \cdot \frac{2a}{b}": "1/(2a) · 2a/b",
     r"\frac{n(n+1)}{2} \frac{dy}{dx} \frac{\partial f}{\partial x}": "n(n+1)/2 dy/dx ∂f/∂x",
@@ -93,6 +94,7 @@ TEXT = {
     "words between": "one $a word and$ another",
     "a space inside": "$ a$ and $a $",
     "digits after": "$a$1",
+    "letters before": "A$b$ and 4$c$",
     "nothing": "$$ $$$ $$$$ and $",
     "a backtick inside": "$5 or `a$b`",
     "an unclosed one": "$x_1 and so on",
@@ -109,6 +111,7 @@ def test_text_with_dollars_stays(name: str) -> None:
 def test_escaped_dollars_and_brackets_are_text() -> None:
     assert picture(whole(r"as in \[1\] and \[12, 13\] \[sic\] \[...\]"), 80) == "as in [1] and [12, 13] [sic] [...]"
     assert picture(whole(r"\[1\] and"), 80) == "[1] and"
+    assert picture(whole("a\n\\[b](c)\nd")) == "a [b](c) d"
     assert picture(whole(r"\$x\$ \\$y$ \(\) \[\] \[a](b)"), 80) == r"$x$ \y () [] [a](b)"
 
 
@@ -133,7 +136,7 @@ def test_formulas_take_the_style_around_them() -> None:
 
 
 def test_formulas_stand_in_cells_headings_links_and_words() -> None:
-    assert picture(whole("|a|b|\n|-|-|\n|$x^2$|$$\\sum_i x$$|")) == "a  │ b\n───┼─────\nx² │ ∑ᵢ x"
+    assert picture(whole("|a|b|\n|-|-|\n|$x^2$|so $$\\sum_i x$$|")) == "a  │ b\n───┼────────\nx² │ so ∑ᵢ x"
     assert picture(whole("# Of $x^2$")) == "Of x²"
     assert picture(whole("![$x^2$](u)")) == "[image: x²]"
     assert picture(whole("the $n$th, 其中$x$是 the $2\\times2$")) == "the nth, 其中x是 the 2 × 2"
@@ -143,7 +146,7 @@ UNSHOWABLE = {
     "unknown": r"\ce{H_2O}",
     "half": r"x^",
     "unbalanced": r"\left( x",
-    "defined": r"\def\a{\b\b}\def\b{\c\c}\a",
+    "defined": r"\def\a{x}\a",
     "control characters": r"\unicode{x1b}]52;c;x",
     "direction marks": r"a\unicode{x202e}b",
 }
@@ -166,7 +169,7 @@ HOSTILE = {
     "brackets": r"\left(" * 120 + "x" + r"\right)" * 120,
     "accents": r"\hat{" * 30 + "x" + "}" * 30,
     "environments": r"\begin{matrix}" * 60 + r"\end{matrix}" * 60,
-    "macros": "".join(rf"\newcommand{{\{a}}}{{\{b}\{b}}}" for a, b in zip("abcdefghij" * 4, "bcdefghijk" * 4, strict=True)) + r"\a",
+    "macros": "".join(rf"\newcommand{{\{a}}}{{\{b}\{b}}}" for a, b in pairwise("ABCDEFGHIJKLMNOPQRSTUVWXYZ")) + r"\A",
     "too long": "x+" * 1_000 + "x",
     "endless": "x^2+" * 5_000,
 }
@@ -201,6 +204,20 @@ def test_an_opener_alone_takes_no_more_than_so_many_lines() -> None:
     source = "$$\n" + "a\n" * MOST_LINES + "- b\n"
     assert picture(whole(source), 80).endswith("\n\n• b")
     assert picture(whole("$$\na\n\n- b\n$$")).startswith("$$ a\n\n• b")
+    assert picture(whole("- $$\n  a\nb")) == "• $$ a\n\nb"
+
+
+def test_a_formula_on_its_own_is_final_with_its_last_line() -> None:
+    assert begun("$$\nx\n$$\n").stable(40) == 1
+    assert begun("$$\nx\n").stable(40) == 0
+
+
+def test_no_formula_is_cut_in_a_long_paragraph() -> None:
+    for size in range(20, 60):
+        found = picture(whole((("word " * size)[:-1] + r" $x^2 + y$ \(a + b + c\) and $$c + d$$ ") * 20), 100)
+        assert "$" not in found
+        assert "(" not in found
+    assert "$" not in picture(whole(("$" + "x + " * 90 + "y$ word ") * 10), 100)
 
 
 def test_long_text_between_delimiters_is_no_formula() -> None:
@@ -216,8 +233,11 @@ MEANWHILE = {
     "a bracket": (r"so \(x^2 + *a* b", "so x^2 + *a* b"),
     "dollars with a sign": (r"so $x_1 * y", "so $x_1 * y"),
     "a price": ("it is $5 and **bo", "it is $5 and bo"),
+    "a variable": ("in $HOME **bo", "in $HOME bo"),
+    "a link": ("[$x_1 *b*](u) `c` and", "$x_1 b c and"),
     "a bare dollar": ("it is $", "it is"),
     "a bare bracket": (r"so \(", "so"),
+    "a bare square bracket": (r"so \[", "so"),
     "closed": ("so $x^2$", "so x²"),
     "lines": ("$$\n\\frac{a}", r"  \frac{a}"),
     "lines of which the last is only a mark": ("a\n$$", "a"),
