@@ -139,7 +139,9 @@ class PtyScreen:
     def rows(self) -> list[str]:
         """The lines of the screen without the blanks at their ends."""
         with self._changed:
-            return [row.rstrip() for row in self._screen.display]
+            shown = self._screen
+            # the right half of a wide character holds nothing
+            return ["".join([shown.buffer[y][x].data for x in range(shown.columns)]).rstrip() for y in range(shown.lines)]
 
     def text(self) -> str:
         return "\n".join(self.rows())
