@@ -11,7 +11,7 @@ import socket
 import ssl
 import struct
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Self, assert_never
@@ -52,7 +52,14 @@ class Hold:
     """Says nothing more until the client hangs up."""
 
 
-Step = Send | Sleep | Wait | Reset | Close | Hold
+@dataclass(frozen=True, slots=True)
+class Perform:
+    """Anything else: it is given the exchange, and what writes to the client."""
+
+    action: "Callable[[Exchange, Callable[[bytes], None]], Awaitable[None]]"
+
+
+Step = Send | Sleep | Wait | Reset | Close | Hold | Perform
 Script = Sequence[Step]
 
 
@@ -264,6 +271,8 @@ async def _act(step: Step, connection: _Connection) -> None:
             transport.close()
         case Hold():
             await connection.gone.wait()
+        case Perform(action):
+            await action(connection.exchanges[-1], transport.write)
         case _:
             assert_never(step)
 

@@ -78,6 +78,65 @@ def terminal_env(**changes: str) -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if name not in hidden} | {"TERM": "xterm-256color"} | changes
 
 
+class Emulator:
+    """What a terminal makes of bytes. `answers` are further queries and what is said to them, by exact bytes."""
+
+    def __init__(self, columns: int, lines: int, answers: Mapping[bytes, bytes] | None = None) -> None:
+        self.screen = pyte.Screen(columns, lines)
+        self._stream = pyte.ByteStream(self.screen)
+        self._answers = dict(answers or {})
+        self._rest = b""
+
+    def feed(self, data: bytes) -> bytes:
+        """Gives what the terminal answers. A sequence that is cut by the end waits for the next bytes."""
+        data = self._rest + data
+        answers = b""
+        position = 0
+        while token := _TOKEN.match(data, position):
+            position = token.end()
+            match token.lastgroup:
+                case "csi":
+                    answers += self._control(token[0])
+                case "string":
+                    answers += self._answers.get(token[0], b"")
+                case "broken":
+                    pass
+                case _:
+                    self._stream.feed(token[0])
+        self._rest = data[position:]
+        return answers
+
+    def _control(self, sequence: bytes) -> bytes:
+        """Answers a query, or hands on what pyte understands; it would misread much of the rest."""
+        answer = self._answer(sequence)
+        sequence = _UNDERLINE_STYLE.sub(b"4", sequence)
+        if repeat := _REPEAT.fullmatch(sequence):
+            before = self.screen.buffer[self.screen.cursor.y][max(0, self.screen.cursor.x - 1)].data
+            self._stream.feed((before * int(repeat[1] or 1)).encode())
+        elif _FORWARDED.fullmatch(sequence):
+            self._stream.feed(sequence)
+        if _ALTERNATE.fullmatch(sequence):  # pyte has no second screen: an empty one begins and ends here
+            self._stream.feed(b"\x1b[2J\x1b[H")
+        return answer
+
+    def _answer(self, sequence: bytes) -> bytes:
+        if sequence in self._answers:
+            return self._answers[sequence]
+        if mode := _MODE_QUERY.fullmatch(sequence):
+            return b"\x1b[?%d;%d$y" % (int(mode[1]), 2 if int(mode[1]) in _KNOWN_MODES else 0)
+        match sequence:
+            case b"\x1b[6n":
+                return b"\x1b[%d;%dR" % (self.screen.cursor.y + 1, self.screen.cursor.x + 1)
+            case b"\x1b[5n":
+                return b"\x1b[0n"
+            case b"\x1b[c" | b"\x1b[0c":
+                return b"\x1b[?62;22c"
+            case b"\x1b[>c" | b"\x1b[>0c":
+                return b"\x1b[>0;276;0c"
+            case _:
+                return b""
+
+
 class PtyScreen:
     """`answers` are further queries and what the terminal says to them, by exact bytes. Everything printed is in `raw`."""
 
@@ -91,12 +150,10 @@ class PtyScreen:
         cwd: str | os.PathLike[str] | None = None,
         answers: Mapping[bytes, bytes] | None = None,
     ) -> None:
-        self._screen = pyte.Screen(columns, lines)
-        self._stream = pyte.ByteStream(self._screen)
-        self._answers = dict(answers or {})
+        self._terminal = Emulator(columns, lines, answers)
+        self._screen = self._terminal.screen
         self._changed = threading.Condition()
         self._raw = bytearray()
-        self._rest = b""
         self._pending = bytearray()
         self._closing = False
         self._master, slave = os.openpty()
@@ -139,9 +196,9 @@ class PtyScreen:
     def rows(self) -> list[str]:
         """The lines of the screen without the blanks at their ends."""
         with self._changed:
-            shown = self._screen
-            # the right half of a wide character holds nothing
-            return ["".join([shown.buffer[y][x].data for x in range(shown.columns)]).rstrip() for y in range(shown.lines)]
+            # not its `display`, which fails on half a wide character, as a resize may leave it for a moment
+            rows = ((self._screen.buffer[y][x].data for x in range(self._screen.columns)) for y in range(self._screen.lines))
+            return ["".join(row).rstrip() for row in rows]
 
     def text(self) -> str:
         return "\n".join(self.rows())
@@ -260,55 +317,10 @@ class PtyScreen:
             return False
         with self._changed:
             self._raw += data
-            self._show(data)
+            self._pending += self._terminal.feed(data)
             self._changed.notify_all()
         return bool(data)
 
     def _write(self) -> None:
         with self._changed, contextlib.suppress(OSError):
             del self._pending[: os.write(self._master, self._pending[:4096])]
-
-    def _show(self, data: bytes) -> None:
-        data = self._rest + data
-        position = 0
-        while token := _TOKEN.match(data, position):
-            position = token.end()
-            match token.lastgroup:
-                case "csi":
-                    self._control(token[0])
-                case "string":
-                    self._pending += self._answers.get(token[0], b"")
-                case "broken":
-                    pass
-                case _:
-                    self._stream.feed(token[0])
-        self._rest = data[position:]
-
-    def _control(self, sequence: bytes) -> None:
-        """Answers a query, or hands on what pyte understands; it would misread much of the rest."""
-        self._pending += self._answer(sequence)
-        sequence = _UNDERLINE_STYLE.sub(b"4", sequence)
-        if repeat := _REPEAT.fullmatch(sequence):
-            before = self._screen.buffer[self._screen.cursor.y][max(0, self._screen.cursor.x - 1)].data
-            self._stream.feed((before * int(repeat[1] or 1)).encode())
-        elif _FORWARDED.fullmatch(sequence):
-            self._stream.feed(sequence)
-        if _ALTERNATE.fullmatch(sequence):  # pyte has no second screen: an empty one begins and ends here
-            self._stream.feed(b"\x1b[2J\x1b[H")
-
-    def _answer(self, sequence: bytes) -> bytes:
-        if sequence in self._answers:
-            return self._answers[sequence]
-        if mode := _MODE_QUERY.fullmatch(sequence):
-            return b"\x1b[?%d;%d$y" % (int(mode[1]), 2 if int(mode[1]) in _KNOWN_MODES else 0)
-        match sequence:
-            case b"\x1b[6n":
-                return b"\x1b[%d;%dR" % (self._screen.cursor.y + 1, self._screen.cursor.x + 1)
-            case b"\x1b[5n":
-                return b"\x1b[0n"
-            case b"\x1b[c" | b"\x1b[0c":
-                return b"\x1b[?62;22c"
-            case b"\x1b[>c" | b"\x1b[>0c":
-                return b"\x1b[>0;276;0c"
-            case _:
-                return b""

@@ -21,7 +21,8 @@ from textual.pilot import Pilot
 
 from tokenfall.config import Endpoint, FileConfig, Folders, Options, settings
 from tokenfall.local import EmbeddedModel
-from tokenfall.ui.app import TRUECOLOR, ChatApp
+from tokenfall.terminal.capabilities import TRUECOLOR
+from tokenfall.ui.app import ChatApp
 
 ROOT = Path(__file__).parents[1]
 RECORDING = Path(__file__).with_name("data") / "streams.json"
@@ -111,6 +112,18 @@ async def light(app: ChatApp, pilot: Pilot[None]) -> None:
     await pilot.press("enter")
 
 
+async def finding(app: ChatApp, pilot: Pilot[None]) -> None:
+    await ask(app, pilot, QUESTIONS[0])
+    await ask(app, pilot, QUESTIONS[1])
+    await pilot.press("ctrl+f", *"number")
+
+
+async def reading(app: ChatApp, pilot: Pilot[None]) -> None:
+    await ask(app, pilot, QUESTIONS[0])
+    await ask(app, pilot, QUESTIONS[1])
+    await pilot.press("tab", "home", "right_square_bracket")
+
+
 async def help_keys(app: ChatApp, pilot: Pilot[None]) -> None:
     await pilot.press("f1")
 
@@ -121,6 +134,8 @@ SCENES: dict[str, tuple[tuple[int, int], Scene]] = {
     "stopped-80x24": ((80, 24), stopped),
     "themes-80x24": ((80, 24), themes),
     "stats-light-120x40": ((120, 40), light),
+    "finding-80x24": ((80, 24), finding),
+    "reading-80x24": ((80, 24), reading),
     "help-80x24": ((80, 24), help_keys),
 }
 

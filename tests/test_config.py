@@ -328,3 +328,11 @@ def test_repaint_is_one_of_two_words(where: Folders) -> None:
     assert settings(where, Options(repaint="changes"), full).repaint == "changes"
     with pytest.raises(ConfigError, match=r'line 2: repaint must be "changes" or "full"\.'):
         load(where, 'mouse = false\nrepaint = "never"\n')
+
+
+def test_what_is_followed_and_how_much_moves(where: Folders) -> None:
+    assert (settings(where).follow, settings(where).reduced_motion) == ("end", False)
+    asked = settings(where, text='follow = "start"\nreduced_motion = true\n')
+    assert (asked.follow, asked.reduced_motion) == ("start", True)
+    with pytest.raises(ConfigError, match=r'line 1: follow must be "end" or "start"\.'):
+        load(where, 'follow = "top"\n')

@@ -9,8 +9,8 @@ import pytest
 from tokenfall.config import Endpoint
 from tokenfall.engine import Turn
 from tokenfall.errors import NetworkError, ServiceError, TokenfallError
-from tokenfall.events import Ended, Sent, Streamed, TextDelta, TurnEvent, Waiting
-from tokenfall.messages import EndState, Request, user_message
+from tokenfall.events import Ended, ReasoningDelta, Sent, Streamed, TextDelta, TurnEvent, Waiting
+from tokenfall.messages import EndState, Reasoning, Request, Text, user_message
 from tokenfall.transport import Arrival, Transport
 from tokenfall.wire import Frame
 
@@ -104,6 +104,25 @@ async def test_every_end_has_one_state_and_keeps_what_came(
     assert (ended.state, ended.reply.text, ended.reply.state) == (state, kept, state)
     assert (ended.error is not None) == (state in {"cut_off", "failed"})
     assert script.closed
+
+
+async def test_reasoning_between_tags_is_no_answer() -> None:
+    events, _ = await play(delta("<th"), delta("ink>hm"), delta("</think>\n\nYes"), delta("."), finish("stop"), "[DONE]")
+    streamed = [event.event for event in events if isinstance(event, Streamed)]
+    assert streamed[:4] == [ReasoningDelta(""), ReasoningDelta("hm"), TextDelta("Yes"), TextDelta(".")]
+    reply = end(events).reply
+    assert reply.parts == (Reasoning("hm"), Text("Yes."))
+
+
+@pytest.mark.parametrize("steps", [(delta("a"), delta("<thi")), (delta("<thi"),), (delta("<thi"), NetworkError("It broke."))])
+async def test_what_might_have_become_a_tag_is_kept_however_a_turn_ends(steps: tuple[str | TokenfallError, ...]) -> None:
+    events, _ = await play(*steps)
+    ended = end(events)
+    assert ended.state == "cut_off"
+    assert ended.reply.text.endswith("<thi")
+    whole, _ = await play(delta("<thi"), finish("stop"))
+    assert next(event.event for event in whole if isinstance(event, Streamed)) == TextDelta("<thi")
+    assert (end(whole).state, end(whole).reply.text) == ("complete", "<thi")
 
 
 async def test_an_error_in_the_stream_is_told_in_the_services_words() -> None:

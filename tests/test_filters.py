@@ -1,6 +1,7 @@
 """Text from outside is inert, and stays so wherever it is cut into chunks."""
 
 import json
+from collections.abc import Iterable
 from itertools import pairwise
 from pathlib import Path
 from unicodedata import category
@@ -10,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
-from tokenfall.filters import MARKS, Visible, excess_marks, picture, visible
+from tokenfall.events import ReasoningDelta, TextDelta
+from tokenfall.filters import MARKS, ThinkTags, Visible, excess_marks, picture, visible
 
 HOSTILE = json.loads((Path(__file__).parent / "data" / "hostile.json").read_text("utf-8"))
 ACUTE = "\u0301"
@@ -139,3 +141,43 @@ def test_a_stream_can_be_used_again_after_its_end() -> None:
 def test_places_of_excess_marks() -> None:
     assert excess_marks("e" + ACUTE * MARKS + "x") == []
     assert excess_marks("e" + ACUTE * (MARKS + 2) + "x") == [MARKS + 1, MARKS + 2]
+
+
+def split(pieces: Iterable[str]) -> tuple[str, str]:
+    """The reasoning and the answer of a text that comes in pieces."""
+    tags = ThinkTags()
+    parts = [part for piece in pieces for part in tags.feed(piece)] + tags.flush()
+    kinds = [type(part) for part in parts if part.text]
+    assert kinds == sorted(kinds, key=[ReasoningDelta, TextDelta].index), "reasoning comes first"
+    thought = "".join(part.text for part in parts if isinstance(part, ReasoningDelta))
+    return thought, "".join(part.text for part in parts if isinstance(part, TextDelta))
+
+
+@pytest.mark.parametrize(
+    ("text", "reasoning", "answer"),
+    [
+        ("<think>\nhm\n</think>\n\nYes. <think>no</think>", "hm\n", "Yes. <think>no</think>"),
+        ("\n <thinking>a < b </think> c</thinking>d", "a < b </think> c", "d"),
+        ("<think></think>\n\nYes.", "", "Yes."),
+        ("<think>never </thin closed", "never </thin closed", ""),
+        ("<think>cut </thi", "cut </thi", ""),
+        ("<thinker> is no tag", "", "<thinker> is no tag"),
+        ("An answer about <think> tags", "", "An answer about <think> tags"),
+        ("  indented", "", "  indented"),
+        ("<thi", "", "<thi"),
+        ("<", "", "<"),
+        ("", "", ""),
+    ],
+)
+def test_reasoning_between_tags_at_every_cut(text: str, reasoning: str, answer: str) -> None:
+    whole = split([text])
+    assert (whole[0].lstrip(), whole[1]) == (reasoning, answer)
+    assert split(text) == whole
+    for at in range(len(text)):
+        assert split([text[:at], text[at:]]) == whole
+
+
+def test_a_tag_is_told_at_once_though_nothing_stands_behind_it() -> None:
+    tags = ThinkTags()
+    assert tags.feed("<thi") == []
+    assert tags.feed("nk>") == [ReasoningDelta("")]

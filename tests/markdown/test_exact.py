@@ -11,6 +11,7 @@ from markdown_it import MarkdownIt
 from tests.markdown.shown import EXAMPLES, begun, cuts, laid, lines, picture, shown, streamed, whole
 
 from tokenfall.markdown.document import Document
+from tokenfall.markdown.lines import Line
 
 WIDTHS = (80, 20, 3)
 
@@ -50,6 +51,24 @@ Here's how **server-sent events** work, _in short_:
 Setext heading
 --------------
 
+Euler: $e^{i\\pi} + 1 = 0$, and for $a \\ne 0$ the roots of \\(ax^2 + bx + c\\) are
+\\[
+x = \\frac{-b \\pm \\sqrt{b^2 - 4ac}}{2a}
+\\]
+which costs $5 to $10; `$HOME` stays.
+
+1. Matrices:
+
+   $$
+   A
+   = \\begin{pmatrix} 1 & 2 \\\\ 3 & 4 \\end{pmatrix}
+   $$
+2. Lines: $$\\begin{aligned} a &= b \\\\ &= c \\end{aligned}$$
+
+$$
+no end *at all*
+- of this
+
 日本語のテキストも折り返されます。絵文字👨‍👩‍👧‍👦と🇯🇵は分割されません。
 
 ~~~
@@ -73,6 +92,12 @@ LONG = {
     "indented code": "    a\n\n\n    b\n" * 60 + "\n\nend",
     "fence left by its list": "- ```\n" + "  code\n" * 50 + "out\n",
     "table in a quote": "> |a|b|\n> |-|-:|\n" + "".join(f"> |{'x' * (n % 23)}|{n}|\n" for n in range(60)) + "\nend",
+    "formulas in one paragraph": "where $x_1^2$ is \\(\\alpha * b\\) or $$\\frac{a}{b}$$ for $5 and $6 *or* so " * 40,
+    "long formulas in one paragraph": ("word " * 45 + "\\[" + "x + \\frac{a}{b} " * 30 + "\\] ") * 8,
+    "formulas on their own": "text:\n$$\nx\n= y\n$$\n\\[\n- a\n\\]\nand $a$.\n" * 30,
+    "a formula without an end": "$$\n" + "a + b\n= c\n- d\n" * 60 + "\nend",
+    "a formula without an end on one line": "\\[ " + "x + y " * 700 + "\n- a\n\\]\n",
+    "line that begins with a formula": "$$x$$ " + "word **and** " * 100 + "\n\\[y\\] more\n\\[z\\]\nend",
     "nested list": "".join(f"1. item\n   - sub {n}\n\n     more\n" for n in range(40)),
     "quote of paragraphs": "> some text\n> goes on\n>\n" * 50,
     "definitions": "[a] [b] [c]\n\n" + "text [a]\n\n" * 20 + "[a]: /a\n[b]:\n/b\n'title\nmore'\n[c]: /c\n'no\n\ntitle",
@@ -122,6 +147,7 @@ def test_long_blocks(name: str) -> None:
 FRAGMENTS = [
     *("- ", "* ", "1. ", "2) ", "> ", "  ", "    ", "\t", "\n", "\n", "\n\n", "a", "b c", "**", "*", "_", "`", "```", "~~~", "# ", "[foo]"),
     *("[foo]: /u\n", '"t', "](x)", "![", "|", "|a|b|\n", "|-|-|\n", "---\n", "===\n", "\\", "&amp;", "<b>", "~~", "- [ ] ", "中文", "  \n"),
+    *("$", "$", "$$", "$$\n", "$x_1$", "\\(", "\\)", "\\[", "\\]", "\\[\n", "\n\\]\n", "\\frac", "{a}", "= b\n", "\\\\", "^2", "5"),
 ]
 MARKUP = st.lists(st.sampled_from(FRAGMENTS), max_size=40).map("".join)
 
@@ -168,6 +194,29 @@ def test_stable_lines_stay(text: str) -> None:
         before = stable
 
 
+@pytest.mark.parametrize("text", [ANSWER, *LONG.values(), "".join(EXAMPLES[::7])])
+def test_lines_that_are_kept_are_as_they_were(text: str) -> None:
+    random = Random(1)
+    document = Document()
+    before: list[Line] = []
+    for piece in cuts(text, random, longest=40):
+        document.append(piece)
+        width = 20 if random.random() < 0.9 else 30
+        kept = document.kept(width)
+        now = lines(document, width)
+        assert width == 30 or now[:kept] == before[:kept]
+        before = now if width == 20 else []
+
+
+def test_of_a_paragraph_only_the_line_that_grows_is_not_kept() -> None:
+    document = begun("Some words that take more than a line")
+    assert document.height(20) == 2
+    document.append(" and")
+    assert document.kept(20) == 1
+    document.append(" more")
+    assert (document.kept(20), document.height(20)) == (2, 3)
+
+
 def test_no_word_of_the_examples_is_lost() -> None:
     reference = MarkdownIt("commonmark", {"html": False})
     for example in EXAMPLES:
@@ -184,5 +233,5 @@ def test_a_word_once_shown_stays() -> None:
         document.append(character)
         words = re.findall(r"\w{3,}", " ".join(shown(line) for line in document.lines(200)))
         gone = {word for word in before if not any(word in found for found in words)}
-        assert gone <= {"python"}
+        assert gone <= {"python", "frac", "sqrt", "begin", "end", "pmatrix", "aligned"}
         before = set(words)

@@ -5,7 +5,7 @@ import time
 from random import Random
 
 import pytest
-from tests.bench.markdown import SHAPES, text
+from tests.bench.streams import SHAPES, text
 from tests.markdown.shown import DATA, cuts, lines, streamed, whole
 
 from tokenfall.markdown.document import Document
@@ -41,6 +41,15 @@ def test_hostile_patterns_in_pieces(name: str) -> None:
     document = streamed(source, Random(1), (80,), looks=0.02)
     assert lines(document, 80) == lines(whole(source), 80)
     assert time.monotonic() - begin < HANG
+
+
+def test_many_blocks_at_once() -> None:
+    """Where each begins is found without counting from the end each time."""
+    begin = time.process_time()
+    document = Document()
+    document.append("***\n" * 40_000)
+    assert document.closed == 40_000
+    assert time.process_time() - begin < HANG
 
 
 @pytest.mark.parametrize("shape", SHAPES)

@@ -42,13 +42,27 @@ def test_not_served() -> None:
 @pytest.mark.parametrize(
     ("env", "repaint", "drawn"),
     [
-        ({"TERM": "xterm-256color"}, "changes", Screenful(scrolls=True, paints_erased=True, whole=False)),
-        ({"TERM": "tmux-256color"}, "changes", Screenful(scrolls=True, paints_erased=True, whole=False)),
-        ({"TERM": "screen"}, "changes", Screenful(scrolls=True, paints_erased=False, whole=False)),
-        ({"TERM": "xterm", "STY": "1.screen"}, "changes", Screenful(scrolls=True, paints_erased=False, whole=False)),
-        ({"TERM": "sun-color"}, "changes", Screenful(scrolls=False, paints_erased=False, whole=True)),
-        ({"TERM": "xterm"}, "full", Screenful(scrolls=False, paints_erased=True, whole=True)),
+        ({"TERM": "xterm-256color"}, "changes", Screenful(scrolls=True, paints_erased=True, hyperlinks=True, whole=False)),
+        ({"TERM": "tmux-256color"}, "changes", Screenful(scrolls=True, paints_erased=True, hyperlinks=True, whole=False)),
+        ({"TERM": "screen"}, "changes", Screenful(scrolls=True, paints_erased=False, hyperlinks=True, whole=False)),
+        ({"TERM": "xterm", "STY": "1.screen"}, "changes", Screenful(scrolls=True, paints_erased=False, hyperlinks=False, whole=False)),
+        ({"TERM": "sun-color"}, "changes", Screenful(scrolls=False, paints_erased=False, hyperlinks=False, whole=True)),
+        ({"TERM": "xterm"}, "full", Screenful(scrolls=False, paints_erased=True, hyperlinks=True, whole=True)),
     ],
 )
 def test_how_a_screen_is_drawn(env: dict[str, str], repaint: Repaint, drawn: Screenful) -> None:
     assert screenful(env, repaint) == drawn
+
+
+@pytest.mark.parametrize(
+    ("env", "sent"),
+    [
+        ({"TERM": "xterm-256color"}, True),
+        ({"TERM": "tmux-256color", "TMUX": "x"}, True),
+        ({"TERM": "linux"}, False),
+        ({"TERM": "vt220"}, False),
+        ({"TERM": "screen-256color", "STY": "1.pts"}, False),
+    ],
+)
+def test_hyperlinks_go_where_they_are_shown_or_ignored(env: dict[str, str], sent: bool) -> None:
+    assert screenful(env, "changes").hyperlinks is sent

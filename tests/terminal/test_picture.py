@@ -12,7 +12,7 @@ from rich.segment import Segment
 from rich.style import Style
 
 from tokenfall.terminal.cells import Row, row
-from tokenfall.terminal.pens import Palette
+from tokenfall.terminal.pens import PENS_KEPT, Palette
 from tokenfall.terminal.picture import SYNC, SYNC_END, Picture, movement
 
 STYLES = [Style.parse(text) for text in (
@@ -152,7 +152,7 @@ def test_a_grown_line_sends_what_grew() -> None:
     picture.synchronised = True
     picture.frame(text_rows(palette, "a line", "The answer", "status"))
     assert picture.frame(text_rows(palette, "a line", "The answer is", "status")) == "\x1b[2;12His"
-    assert picture.frame(text_rows(palette, "a line", "The answer is 42", "status")) == "\x1b[C42"
+    assert picture.frame(text_rows(palette, "a line", "The answer is 42", "status")) == " 42"
 
 
 def test_a_line_more_scrolls_the_region_above_the_status() -> None:
@@ -214,3 +214,15 @@ def test_links_lead_to_the_web_only() -> None:
 )  # fmt: skip
 def test_movement(at: tuple[int, int] | None, to: tuple[int, int], sent: str) -> None:
     assert movement(at, *to) == sent
+
+
+def test_addresses_without_end_are_not_kept() -> None:
+    palette = Palette(ColorSystem.TRUECOLOR)
+    plain = palette.plain
+    for number in range(3 * PENS_KEPT):
+        pen = palette.pen(Style(link=f"https://example.org/{number}"))
+        assert pen.link.endswith(f"/{number}")
+        palette.change(plain, pen)
+    assert max(len(palette._pens), len(palette._by_style), len(palette._changes)) <= PENS_KEPT
+    assert palette.pen(None) is palette.plain is plain
+    assert Palette(ColorSystem.TRUECOLOR, hyperlinks=False).pen(Style(link="https://example.org")).link == ""

@@ -5,9 +5,10 @@ import pytest
 from rich.cells import cell_len
 from textual.app import App
 
+from tokenfall.terminal.themes import load_themes
 from tokenfall.ui.help import CommandRow, Help, HelpText, KeyRow, Piece, help_lines
 from tokenfall.ui.histogram import bar, histogram
-from tokenfall.ui.theme import CSS, load_themes, screen_theme
+from tokenfall.ui.theme import CSS, screen_theme
 
 HOSTILE = json.loads((Path(__file__).parents[1] / "data" / "hostile.json").read_text("utf-8"))
 

@@ -9,9 +9,10 @@ from textual.app import App
 from textual.pilot import Pilot
 from textual.widgets import Input, TextArea
 
+from tokenfall.terminal.themes import load_themes
 from tokenfall.ui.picker import LABEL_LIMIT, SLICE, Choice, Choices, Picker, Question, find, scores
 from tokenfall.ui.plain_text import fit
-from tokenfall.ui.theme import CSS, load_themes, screen_theme
+from tokenfall.ui.theme import CSS, screen_theme
 
 HOSTILE = json.loads((Path(__file__).parents[1] / "data" / "hostile.json").read_text("utf-8"))
 OUTSIDE = [*(each["text"] for each in HOSTILE["terminal"].values()), *HOSTILE["markup"]]

@@ -6,7 +6,8 @@ Exit codes: 0 done, 1 the service or the network failed, 2 usage or configuratio
 import os
 import sys
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeVar
@@ -92,6 +93,7 @@ def _options(*decorators: Callable[[_Verb], _Verb]) -> Callable[[_Verb], _Verb]:
     return decorate
 
 
+_debug_option = click.option("--debug", is_flag=True, help="Show where an error came from.")
 _model_options = _options(
     click.option("-m", "--model", metavar="ENDPOINT/NAME", help="Which model answers; see below."),
     click.option("--base-url", metavar="URL", help="A server that is not configured, such as http://127.0.0.1:8080/v1."),
@@ -106,10 +108,11 @@ _model_options = _options(
         metavar="PATH",
         help="A .gguf file to run on this machine instead of the embedded model.",
     ),
-    click.option("--debug", is_flag=True, help="Show where an error came from."),
+    _debug_option,
 )
+_theme_option = click.option("--theme", metavar="NAME", help="The colours of the screen.")
 _screen_options = _options(
-    click.option("--theme", metavar="NAME", help="The colours of the screen."),
+    _theme_option,
     click.option("--repaint", type=click.Choice(config.REPAINTS), help="What is sent to the terminal.  [default: changes]"),
 )
 
@@ -143,19 +146,49 @@ def chat(invocation: _Invocation, /, debug: bool, **given: Any) -> None:
 @tokenfall.command(epilog=_MODEL_HELP)
 @click.argument("words", metavar="[PROMPT]", nargs=-1)
 @_model_options
+@_theme_option
+@click.option("--plain", is_flag=True, help="The text as it comes, also on a terminal.")
 @click.pass_obj
-def ask(invocation: _Invocation, /, words: tuple[str, ...], debug: bool, **given: Any) -> None:
+def ask(invocation: _Invocation, /, words: tuple[str, ...], debug: bool, plain: bool, **given: Any) -> None:
     """Print one answer to standard output.
 
-    The prompt is PROMPT, or standard input, or both with a blank line between them. Exit code: 0 done, 1 the reply
-    failed, broke off or was refused, 2 usage or configuration, 130 interrupted.
+    The prompt is PROMPT, or standard input, or both with a blank line between them. On a terminal the answer's markdown
+    is rendered as it comes; to a pipe or a file goes the text itself. Exit code: 0 done, 1 the reply failed, broke off or
+    was refused, 2 usage or configuration, 130 interrupted.
     """
     invocation.take(debug, given)
-    try:
+    with _interruptible():
         from tokenfall.cli.ask import answer, read_prompt
 
         prompt = read_prompt(words, sys.stdin.fileno() if sys.stdin else None)
-        answer(invocation.settings(), prompt)
+        answer(invocation.settings(), prompt, plain=plain)
+
+
+@tokenfall.command()
+@click.argument("file", required=False, type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--width", type=click.IntRange(min=1), metavar="N", help="Columns, at most those of the terminal.  [default: all; else 80]")
+@click.option("--no-color", is_flag=True, help="No colours, as with NO_COLOR.")
+@_theme_option
+@_debug_option
+@click.pass_obj
+def render(invocation: _Invocation, /, file: Path | None, width: int | None, no_color: bool, debug: bool, **given: Any) -> None:
+    """Render markdown from FILE or standard input.
+
+    On a terminal it shows as it comes: what is finished scrolls away, and the part that still grows is drawn anew below
+    it. To a pipe or a file go plain lines. Exit code: 0 done, 2 usage or configuration, 130 interrupted.
+    """
+    invocation.take(debug, given)
+    with _interruptible():
+        from tokenfall.cli.render import Rendering
+        from tokenfall.cli.render import render as show
+
+        show(Rendering(file, width, invocation.options.theme or "", colour=not no_color), os.environ)
+
+
+@contextmanager
+def _interruptible() -> Iterator[None]:
+    try:
+        yield
     except KeyboardInterrupt:  # click would add a line
         raise click.exceptions.Exit(INTERRUPTED) from None
 

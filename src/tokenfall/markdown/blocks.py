@@ -1,4 +1,4 @@
-"""Block structure: markdown source to a tree of blocks, as CommonMark 0.31 with tables and task lists has it.
+"""Block structure: markdown source to a tree of blocks, as CommonMark 0.31 with tables, task lists and formulas has it.
 
 Raw HTML is off and stands as text. The parser is line by line: only the last open block can change when lines follow,
 which is what lets a growing text be closed from the top.
@@ -11,6 +11,8 @@ from typing import Any
 from markdown_it import MarkdownIt
 from markdown_it.rules_block import StateBlock
 from markdown_it.token import Token
+
+from tokenfall.markdown.formulas import recognise
 
 DEEPEST = 30
 """Levels of containers (a list counts two) below which all is a paragraph; the parser recurses."""
@@ -69,6 +71,15 @@ class Table(Block):
 
 
 @dataclass(frozen=True, slots=True)
+class Formula(Block):
+    """A formula that stands apart, with its delimiters and whatever follows it on its last line. Not `closed`, its end did not
+    come: then it is text like any other."""
+
+    content: str
+    closed: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Quote(Block):
     """`stub` is its first line up to where its content begins, then an empty heading: what to put before later lines to
     have them parsed inside it."""
@@ -100,7 +111,7 @@ class Numbers(Block):
     mark: str
 
 
-Leaf = Heading | Paragraph | Rule | Code | Table
+Leaf = Heading | Paragraph | Rule | Code | Table | Formula
 AnyBlock = Leaf | Quote | Bullets | Numbers
 
 
@@ -134,12 +145,16 @@ def _parser() -> MarkdownIt:
     md.enable(["table", "strikethrough"])
     md.block.ruler.before("table", "deep_paragraph", _deep_paragraph)
     md.block.ruler.before("deep_paragraph", "note_start", _note_start)
+    recognise(md)
     return md
 
 
 MD = _parser()
 INLINE_MD = MarkdownIt("commonmark", {"html": False}).enable("strikethrough")
 """For inline content; brackets nest to markdown-it's own limit of 20."""
+recognise(INLINE_MD)
+# an address is shown as it was written: decoded, the punycode of another alphabet would look like a host that it isn't
+INLINE_MD.normalizeLinkText = str  # type: ignore[method-assign, assignment]
 
 
 def parse(source: str, references: References) -> tuple[AnyBlock, ...]:
@@ -197,6 +212,8 @@ class _Tree:
             return Code(*place, token.info.strip(), token.content, fenced, unclosed=not fenced or lines == place[1] - place[0] - 1)
         if token.type == "hr":
             return Rule(*place)
+        if token.type == "formula":
+            return Formula(*place, token.content, token.meta["closed"])
         content = self._tokens[self._at].content
         before = self._before(self._at - 1)
         self._at += 2

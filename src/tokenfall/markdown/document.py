@@ -3,13 +3,45 @@
 Exact at the end: after `finish` the lines are those of the whole text given at once, however it came in.
 """
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import chain, islice
 
-from tokenfall.markdown.blocks import AnyBlock, Bullets, Code, Heading, Numbers, Paragraph, Quote, Rule, Table, parse
+from tokenfall.markdown.blocks import AnyBlock, Bullets, Code, Formula, Heading, Numbers, Paragraph, Quote, Rule, Table, parse
 from tokenfall.markdown.lines import Line
 from tokenfall.markdown.pieces import Pieces
 from tokenfall.markdown.tail import Closed, Tail
+
+
+@dataclass(frozen=True, slots=True)
+class _Shown:
+    """The tail's lines as they were looked at, at a width and of a version: `settled`, which may have grown since (`count` is
+    how many there were), then `fresh`. `closed` lines stood before them."""
+
+    width: int = 0
+    version: int = -1
+    closed: int = 0
+    settled: list[Line] = field(default_factory=list)
+    count: int = 0
+    fresh: list[Line] = field(default_factory=list)
+
+    def kept(self, before: "_Shown") -> int:
+        """Leading lines, the closed ones included, that are as they were before."""
+        if self.width != before.width:
+            return 0
+        same = 0
+        if self.settled is before.settled:
+            same = before.count
+        elif before.count:
+            return before.closed
+        if self.closed != before.closed:
+            return min(self.closed, before.closed)
+        now = chain(islice(self.settled, same, self.count), self.fresh)
+        for old, new in zip(before.fresh, now, strict=False):
+            if old is not new and old != new:
+                break
+            same += 1
+        return self.closed + same
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +66,8 @@ class Document:
         self._pieces = Pieces()
         self._tail = Tail()
         self._hold = True
-        self._shown: tuple[int, int, tuple[list[Line], list[Line]]] = (0, -1, ([], []))
+        self._shown = _Shown()
+        self._kept = 0
 
     @property
     def source(self) -> str:
@@ -77,7 +110,8 @@ class Document:
 
     def _take(self, closed: Closed) -> None:
         self._pieces.add(closed.pieces, closed.laid)
-        self._pieces.define(closed.references)
+        if self._pieces.define(closed.references):
+            self._shown = _Shown()
 
     def height(self, width: int) -> int:
         """Lines at a width of cells, 1 or more."""
@@ -98,6 +132,26 @@ class Document:
         """Leading lines that no later text changes, short of a link definition that arrives later."""
         return self._pieces.height(width)
 
+    def kept(self, width: int) -> int:
+        """Leading lines that the last change left as they were, if they had been looked at at this width before; 0 after `finish`."""
+        self._tail_lines(width)
+        return 0 if self.finished else self._kept
+
+    @property
+    def closed(self) -> int:
+        """How many pieces no later text changes, short of a link definition that arrives later. Such a one may change how many
+        lines a piece has, but not how many pieces there are."""
+        return len(self._pieces)
+
+    def closed_lines(self, width: int, piece: int) -> Sequence[Line]:
+        """The lines of a closed piece, counted from 0."""
+        return self._pieces.lines(width, piece)
+
+    def open_lines(self, width: int, most: int) -> list[Line]:
+        """The last lines, `most` of them (1 or more), of what later text can change."""
+        settled, fresh = self._tail_lines(width)
+        return fresh[-most:] if len(fresh) >= most else settled[-(most - len(fresh)) :] + fresh
+
     def lines(self, width: int) -> Iterator[Line]:
         return (self.line(width, y) for y in range(self.height(width)))
 
@@ -108,9 +162,11 @@ class Document:
     def _tail_lines(self, width: int) -> tuple[list[Line], list[Line]]:
         if self.finished:
             return [], []
-        if self._shown[:2] != (width, self.version):
-            self._shown = width, self.version, self._tail.lines(width, self._pieces.references, hold=self._hold)
-        return self._shown[2]
+        if self._shown.width != width or self._shown.version != self.version:
+            settled, fresh = self._tail.lines(width, self._pieces.references, hold=self._hold)
+            before, self._shown = self._shown, _Shown(width, self.version, self._pieces.height(width), settled, len(settled), fresh)
+            self._kept = self._shown.kept(before)
+        return self._shown.settled, self._shown.fresh
 
 
 def code_blocks(source: str) -> list[CodeBlock]:
@@ -128,5 +184,5 @@ def _codes(blocks: tuple[AnyBlock, ...]) -> Iterator[Code]:
             case Bullets(items=items) | Numbers(items=items):
                 for item in items:
                     yield from _codes(item.children)
-            case Heading() | Paragraph() | Rule() | Table():
+            case Heading() | Paragraph() | Rule() | Table() | Formula():
                 pass

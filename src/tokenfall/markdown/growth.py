@@ -136,8 +136,7 @@ class TableGrowth:
             natural = tuple(map(max, natural, map(tables.cell_width, row)))
         columns = tables.column_widths(natural, layout.room())
         if columns != settled.columns:
-            settled.columns, settled.taken = columns, 0
-            settled.lines.clear()
+            settled.columns, settled.taken, settled.lines = columns, 0, []
         layout.resume()
         if not settled.taken:
             layout.table_head(self._head, columns, self._aligns, alone=False)

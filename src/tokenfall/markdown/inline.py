@@ -1,7 +1,7 @@
 """Inline structure: the content of a paragraph, heading or cell to styled runs.
 
 Long content is parsed in segments, so that its cost is linear and a growing paragraph parses only its end. A segment
-ends at white space where nothing is open (emphasis, code span, bracket); after the longest size it ends anyway, so an
+ends at white space where nothing is open (emphasis, code span, bracket, formula); after the longest size it ends anyway, so an
 inline construct spans 2,048 characters at most. The cuts depend only on what stands before them, so growing text is cut as whole text is.
 """
 
@@ -15,7 +15,9 @@ from markdown_it.rules_inline.state_inline import Delimiter
 from markdown_it.token import Token
 
 from tokenfall.markdown.blocks import INLINE_MD, References
-from tokenfall.markdown.lines import HARD_BREAK, PLAIN, Atom, Run, Style
+from tokenfall.markdown.formulas import CLOSERS, DISPLAY
+from tokenfall.markdown.lines import HARD_BREAK, PLAIN, Atom, Display, Run, Style, inert
+from tokenfall.markdown.tex import shown
 
 SEGMENT_SIZES = (256, 1024, 2048)
 REACH = 400
@@ -44,6 +46,8 @@ def next_segment(content: str, start: int, references: References, base: Style =
         elif end <= start:
             continue
         state = _parse(content[start:end], references)
+        if (before := _gap_before(content, start, start + state.env.get("open", 0))) > start:
+            end, state = before, _parse(content[start:before], references)
         if size == SEGMENT_SIZES[-1] or _all_closed(state):
             return end, _atoms(state, base)
     return None
@@ -53,12 +57,12 @@ def open_atoms(content: str, references: References, base: Style = PLAIN) -> lis
     """The runs of the end of content that is still being written: what is open is closed for display, and half-written
     markup at its very end waits."""
     content = _HALF_LINK.sub("]()", _HALF_MARKUP.sub("", content))
-    state = _parse(content, references)
+    state = _parse(content, references, shown=len(content))
     closers = _closers(state)
-    return _atoms(_parse(content + closers, references) if closers else state, base)
+    return _atoms(_parse(content + closers, references, shown=len(content)) if closers else state, base)
 
 
-_HALF_MARKUP = re.compile(r"(?:(?:[*_~`]+|!?\[|\\|&#?\w{0,10}|</?[A-Za-z][\w+.:/@?=%-]*)|(?<=\])\()$")
+_HALF_MARKUP = re.compile(r"(?:(?:[*_~`]+|(?<!\\)!?\[|\\|&#?\w{0,10}|</?[A-Za-z][\w+.:/@?=%-]*)|(?<=\])\()$")
 _HALF_LINK = re.compile(r"\]\([^()\n`]*$")
 _BACKTICKS = re.compile("`+")
 
@@ -85,8 +89,9 @@ def _cluster_before(content: str, start: int, limit: int) -> int:
     return limit
 
 
-def _parse(content: str, references: References) -> StateInline:
-    state = StateInline(content, INLINE_MD, {"references": references}, [])
+def _parse(content: str, references: References, **env: int) -> StateInline:
+    """`env` is what the rule for formulas reads."""
+    state = StateInline(content, INLINE_MD, {"references": references, **env}, [])
     INLINE_MD.inline.tokenize(state)
     for rule in INLINE_MD.inline.ruler2.getRules(""):
         rule(state)
@@ -108,7 +113,7 @@ def _open_delimiters(delimiters: Sequence[Delimiter]) -> list[Delimiter]:
 
 
 def _all_closed(state: StateInline) -> bool:
-    if _open_delimiters(state.delimiters):
+    if "open" in state.env or _open_delimiters(state.delimiters):
         return False
     depth = 0
     for token in state.tokens:
@@ -147,6 +152,8 @@ def _atoms(state: StateInline, base: Style) -> list[Atom]:
             styles.pop()
         elif token.type == "hardbreak":
             found.append(HARD_BREAK)
+        elif token.type == "formula" and token.markup in DISPLAY:
+            found.append(_display(token, style))
         elif text := _text(token):
             found.append(Run(text, _own(style, token)))
     return found
@@ -166,9 +173,12 @@ def _nested(style: Style, token: Token) -> Style:
             return style
 
 
+_ROLES = {"code_inline": "code", "formula": "math"}
+
+
 def _own(style: Style, token: Token) -> Style:
-    if token.type == "code_inline":
-        return replace(style, role="code")
+    if token.type in _ROLES:
+        return replace(style, role=_ROLES[token.type])
     if token.type == "image":
         return replace(style, role="image", href=style.href or str(token.attrs.get("src", "")))
     return style
@@ -180,7 +190,9 @@ def _text(token: Token) -> str:
             return " "
         case "image":
             return f"[image: {_alt(token)}]"
-        case "text_special" if token.info == "entity" and not _inert(token.content):
+        case "formula":
+            return _formula(token)
+        case "text_special" if token.info == "entity" and not inert(token.content):
             return token.markup
         case _:
             return token.content.replace("\t", " ").replace("\n", " ")
@@ -190,9 +202,24 @@ def _alt(token: Token) -> str:
     return "".join(_alt(child) if child.type == "image" else _text(child) for child in token.children or ())
 
 
-def _inert(text: str) -> bool:
-    """No control, format, separator or unassigned character: an entity may not bring in what the text itself could not."""
-    return not any(unicodedata.category(character) in _ACTIVE for character in text)
+def _formula(token: Token) -> str:
+    """In one line; as its source where it is not whole yet or can't be shown otherwise."""
+    if token.meta["closed"] and (found := shown(token.content)):
+        return found.text + token.info
+    return " ".join(_source(token).split()) + token.info
 
 
-_ACTIVE = {"Cc", "Cf", "Zl", "Zp", "Cs", "Cn", "Co"}
+def _display(token: Token, style: Style) -> Display:
+    if token.meta["closed"] and (found := shown(token.content)):
+        *lines, last = found.lines
+    else:
+        *lines, last = [line.strip() for line in _source(token).replace("\t", " ").split("\n") if line.strip()] or [""]
+    last += token.info
+    return Display((*lines, last) if last else (), _formula(token), replace(style, role="math"))
+
+
+def _source(token: Token) -> str:
+    """Of what is not whole yet without an opener that can't mean anything else, because the formula won't have it either."""
+    if token.meta["closed"]:
+        return token.markup + token.content + CLOSERS[token.markup]
+    return token.markup + token.content if token.markup == "$" and token.content else token.content

@@ -11,6 +11,7 @@ from tokenfall.markdown.blocks import (
     AnyBlock,
     Bullets,
     Code,
+    Formula,
     Heading,
     Item,
     Leaf,
@@ -24,15 +25,13 @@ from tokenfall.markdown.blocks import (
 from tokenfall.markdown.highlight import code_lines
 from tokenfall.markdown.inline import atoms
 from tokenfall.markdown.lines import BLANK, PLAIN, CodeText, Line, Run, Style
-from tokenfall.markdown.wrap import Wrapped, Wrapper, chop
+from tokenfall.markdown.wrap import INDENT, LEAST_CONTENT, Wrapped, Wrapper, chop
 
 MARKER = Style("marker")
 QUOTE = Style("quote")
 BULLETS = "•◦▪"
 BOXES = {False: "☐", True: "☑"}
-LEAST_CONTENT = 8
-"""Cells left for content when nested decoration would fill a narrow view."""
-CODE_INDENT = Run("  ", Style("code_block"))
+CODE_INDENT = Run(" " * INDENT, Style("code_block"))
 CODE_WRAP = Run("↪ ", MARKER)
 
 
@@ -131,7 +130,7 @@ class Layout:
 
     def leaf(self, block: Leaf) -> None:
         match block:
-            case Paragraph():
+            case Paragraph() | Formula():
                 self._wrap(block, block.content, self.style)
             case Heading():
                 self._wrap(block, block.content, Style(f"h{block.level}", bold=True))
@@ -152,14 +151,14 @@ class Layout:
     def wrapped(self, lines: Sequence[Wrapped]) -> None:
         """Lines of a paragraph; an empty one (an empty heading) takes a line all the same."""
         for line in lines or (Wrapped((), None),):
-            self._emit(line.runs, joint=line.joint)
+            self._emit(line.runs, Run(" " * line.indent) if line.indent else None, joint=line.joint)
 
     def code(self, lines: Iterable[list[Run]], whole: CodeText) -> None:
         """Lines of a block, or some of them."""
         room = self.room()
         indent = mark = None
         if room >= LEAST_CONTENT:
-            room, indent, mark = room - 2, CODE_INDENT, CODE_WRAP
+            room, indent, mark = room - INDENT, CODE_INDENT, CODE_WRAP
         for line in lines:
             first, *more = chop(line, room)
             self._emit(first, indent, code=whole)

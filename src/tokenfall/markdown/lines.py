@@ -1,5 +1,6 @@
 """What layout makes of markdown: lines of styled runs. Nothing here knows a widget, a theme or a terminal."""
 
+import unicodedata
 from dataclasses import dataclass, field
 
 from rich.cells import cell_len
@@ -10,7 +11,7 @@ class Style:
     """What a run is, not how it looks; a theme gives `role` its colours.
 
     Roles: text, h1 ... h6, code (inline), code_block, quote, rule, marker (bullets, numbers, quote bars, wrap marks),
-    link, html (raw HTML shown as text), border and header (of tables), image, and for highlighted code:
+    link, html (raw HTML shown as text), border and header (of tables), image, math, and for highlighted code:
     keyword, name, function, type, string, number, comment, operator, punctuation, builtin, tag, attribute, added,
     removed, error.
     """
@@ -40,7 +41,17 @@ class HardBreak:
 
 HARD_BREAK = HardBreak()
 
-Atom = Run | HardBreak
+
+@dataclass(frozen=True, slots=True)
+class Display:
+    """A formula on lines of its own; `text` is the same in one line, for where they have no room."""
+
+    lines: tuple[str, ...]
+    text: str
+    style: Style
+
+
+Atom = Run | HardBreak | Display
 """What is wrapped into lines."""
 
 
@@ -84,3 +95,11 @@ class Line:
 
 
 BLANK = Line()
+
+
+def inert(text: str) -> bool:
+    """No control, format, separator or unassigned character: what is written by a name may not bring in what text itself could not."""
+    return not any(unicodedata.category(character) in _ACTIVE for character in text)
+
+
+_ACTIVE = {"Cc", "Cf", "Zl", "Zp", "Cs", "Cn", "Co"}

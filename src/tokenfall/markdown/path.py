@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from tokenfall.markdown.blocks import AnyBlock, Bullets, Heading, Leaf, Numbers, Paragraph, Quote, Rule, Table, is_blank
+from tokenfall.markdown.blocks import AnyBlock, Bullets, Formula, Heading, Leaf, Numbers, Paragraph, Quote, Rule, Table, is_blank
 from tokenfall.markdown.layout import Context
 
 Blocks = tuple[AnyBlock, ...]
@@ -43,9 +43,9 @@ def open_path(blocks: Blocks, lines: list[str], stubs: int) -> tuple[list[Contai
 def _ended(last: AnyBlock, lines: list[str]) -> int | None:
     """The line after a block that is outside all containers and closed by its own end or by a blank line."""
     match last:
-        case Heading() | Rule():
+        case Heading() | Rule() | Formula(closed=True):
             return last.end
-        case Paragraph() | Table() if last.end < len(lines) - 1 and not lines[last.end].strip(" \t"):
+        case Paragraph() | Table() | Formula() if last.end < len(lines) - 1 and not lines[last.end].strip(" \t"):
             return last.end + 1
         case _:
             return None

@@ -74,14 +74,17 @@ class Pieces:
                 self._users[label].append(len(self._pieces))
             self._pieces.append(piece)
 
-    def define(self, references: References) -> None:
-        """Takes link definitions that are new; pieces that use one are laid out again."""
+    def define(self, references: References) -> bool:
+        """Takes link definitions that are new; pieces that use one are laid out again, and then it is True."""
+        again = False
         for label, definition in references.items():
             if label not in self.references:
                 self.references[label] = definition
-                for view in self._views.values():
-                    if users := self._users.get(label):
+                if users := self._users.get(label):
+                    again = True
+                    for view in self._views.values():
                         view.forget_from(users[0])
+        return again
 
     def height(self, width: int) -> int:
         view = self._view(width)
@@ -93,13 +96,25 @@ class Pieces:
         """Of a `y` below the height, which must have been asked for at this width."""
         view = self._view(width)
         index = bisect_right(view.ends, y)
+        return self._kept(view, width, index)[y - (view.ends[index - 1] if index else 0)]
+
+    def lines(self, width: int, index: int) -> list[Line]:
+        """Those of one piece. The pieces before it need not have been laid out at this width."""
+        view = self._view(width)
+        if index > len(view.ends):
+            return self._pieces[index].lines(width, self.references)
+        if index == len(view.ends):
+            view.add(self._pieces[index].lines(width, self.references))
+        return self._kept(view, width, index)
+
+    def _kept(self, view: _View, width: int, index: int) -> list[Line]:
         lines = view.lines.get(index)
         if lines is None:
             lines = self._pieces[index].lines(width, self.references)
             view.keep(index, lines)
         else:
             view.lines.move_to_end(index)
-        return lines[y - (view.ends[index - 1] if index else 0)]
+        return lines
 
     def _view(self, width: int) -> _View:
         if width == self._width:

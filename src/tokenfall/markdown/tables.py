@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from rich.cells import cell_len
 
-from tokenfall.markdown.lines import Atom, Run, Style
+from tokenfall.markdown.lines import Atom, Display, HardBreak, Run, Style
 from tokenfall.markdown.wrap import Wrapped, Wrapper
 
 BORDER = Style("border")
@@ -25,7 +25,7 @@ def measure(rows: Iterable[Sequence[Cell]]) -> tuple[int, ...]:
 
 
 def cell_width(cell: Cell) -> int:
-    return sum(cell_len(atom.text) for atom in cell if isinstance(atom, Run))
+    return sum(cell_len(atom.text) for atom in cell if not isinstance(atom, HardBreak))
 
 
 def column_widths(natural: Sequence[int], width: int) -> Widths:
@@ -73,7 +73,7 @@ def record_lines(head: Sequence[Cell], row: Sequence[Cell], width: int) -> Itera
 
 def wrapped(cell: Cell, width: int) -> list[Wrapped]:
     wrapper = Wrapper(width)
-    wrapper.feed(cell)
+    wrapper.feed(Run(atom.text, atom.style) if isinstance(atom, Display) else atom for atom in cell)
     return wrapper.finish()
 
 

@@ -4,7 +4,8 @@ import re
 from collections import ChainMap, OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
-from itertools import pairwise
+from functools import cached_property
+from itertools import accumulate, pairwise
 
 from tokenfall.markdown.blocks import Code, Paragraph, References, Table, is_blank, parse
 from tokenfall.markdown.growth import CodeGrowth, GrowingLayout, Growth, ParagraphGrowth, Settled, TableGrowth
@@ -24,12 +25,9 @@ eighth has been added."""
 
 _MARKER_ONLY = re.compile(
     r"[ \t>]*+(?:(?:[-+*]|\d{1,9}[.)])[ \t][ \t>]*+)*+"
-    r"(?:#{1,6}|[-+*]|\d{1,9}[.)]?|\[[ xX]?\]?|`{3}[^`]*+|~{3}.*+|`++|~++|=++|[-*_ \t]++|[|:\- \t]*+)[ \t]*+"
+    r"(?:#{1,6}|[-+*]|\d{1,9}[.)]?|\[[ xX]?\]?|`{3}[^`]*+|~{3}.*+|`++|~++|=++|[-*_ \t]++|[|:\- \t]*+|\$\$?|\\\[?)[ \t]*+"
 )
-"""A line that may still become a heading, item, task, fence, underline, rule or table: nothing on it is a word."""
-
-
-
+"""A line that may still become a heading, item, task, fence, underline, rule, table or formula: nothing on it is a word."""
 _DEFINITION = re.compile(r"\[(?:\\.|[^\[\]\\])*(?:$|\]:)", re.DOTALL)
 """Content that may yet turn out to be a link definition."""
 _PIPE = re.compile(r"(?<!\\)\|")
@@ -44,7 +42,7 @@ class Closed:
     references: References
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class _Look:
     """`text` of the tail as it was parsed, behind the stubs, as `lines` into `blocks`."""
 
@@ -54,7 +52,12 @@ class _Look:
 
     def offset(self, line: int) -> int:
         """Where in `text` a line begins."""
-        return len(self.text) - sum(map(len, self.lines[line:])) - (len(self.lines) - line - 1)
+        return len(self.text) - self._begins[-1] + 1 + self._begins[line]
+
+    @cached_property
+    def _begins(self) -> list[int]:
+        """Where each line begins, the stubs counted too, and where the one after the last would."""
+        return list(accumulate((len(line) + 1 for line in self.lines), initial=0))
 
 
 class Tail:

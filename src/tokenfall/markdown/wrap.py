@@ -2,22 +2,27 @@
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from rich.cells import cell_len, split_graphemes
 
-from tokenfall.markdown.lines import Atom, HardBreak, Run, Style
+from tokenfall.markdown.lines import Atom, Display, HardBreak, Run, Style
 
 LONGEST_CLUSTER = 32
 """Code points that may share one cell; more start a new cluster, so that no cell grows without bound."""
+INDENT = 2
+"""Cells before code and formulas that stand apart, where LEAST_CONTENT are left."""
+LEAST_CONTENT = 8
+"""Cells left for content when nested decoration would fill a narrow view."""
 
 
 @dataclass(frozen=True, slots=True)
 class Wrapped:
-    """Content of one line; `joint` as in `Line`."""
+    """Content of one line; `joint` as in `Line`; `indent` is how many cells of nothing stand before it."""
 
     runs: tuple[Run, ...]
     joint: str | None
+    indent: int = 0
 
 
 _PIECES = re.compile(r" +|[^ ]+")
@@ -45,15 +50,29 @@ class Wrapper:
 
     def feed(self, atoms: Iterable[Atom]) -> None:
         for atom in atoms:
-            if isinstance(atom, HardBreak):
+            if not isinstance(atom, Run):
                 self._place_word()
-                self._end_line(None)
                 self._space = None
+                if isinstance(atom, HardBreak) or self._runs:
+                    self._end_line(None)
+                if isinstance(atom, Display):
+                    self._set_apart(atom)
             elif " " in atom.text and "  " not in atom.text and _NARROW.fullmatch(atom.text):
                 self._take_words(atom.text, atom.style)
             else:
                 for piece in _PIECES.findall(atom.text):
                     self._take(piece, atom.style)
+
+    def _set_apart(self, display: Display) -> None:
+        """On lines of its own: as they are if they fit, else as text."""
+        indent = INDENT if self.width >= LEAST_CONTENT else 0
+        if all(cell_len(line) <= self.width - indent for line in display.lines):
+            self.lines.extend(Wrapped((Run(line, display.style),), None, indent) for line in display.lines)
+        else:
+            inner = Wrapper(self.width - indent)
+            inner.feed((Run(display.text, display.style),))
+            self.lines.extend(replace(line, indent=indent) for line in inner.finish())
+        self._joint = None
 
     def finish(self) -> list[Wrapped]:
         """Ends the last line, if anything stands on it, and gives them all."""

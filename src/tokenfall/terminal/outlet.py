@@ -30,18 +30,31 @@ FAREWELL_S = 1.0
 """How long the end waits for a terminal that doesn't read."""
 
 
+class ReaderGone(Exception):
+    """Whoever read what is written has closed it, or the terminal is gone."""
+
+
 class Outlet:
     """`paint` gives the bytes of the newest frame; it is called in the event loop, in the context of `open`, when they can
-    leave. `lost` is called once when the terminal is gone."""
+    leave. `lost` is called once when the terminal is gone. `asks` is False where nobody would hear the terminal's answers."""
 
-    def __init__(self, paint: Callable[[], bytes], lost: Callable[[], object], clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        paint: Callable[[], bytes],
+        lost: Callable[[], object],
+        clock: Callable[[], float] = time.monotonic,
+        *,
+        asks: bool = True,
+    ) -> None:
         self._paint = paint
         self._lost = lost
         self._clock = clock
+        self._asks = asks
         self._flow = Flow()
         self._file = -1
         self._rest = bytearray()
         self._wanted = False
+        self._more = False
         self._next = 0.0
         self._took = 0.0
         self._hurry_until = 0.0
@@ -71,6 +84,10 @@ class Outlet:
         """There is something new to paint."""
         self._wanted = True
         self._plan()
+
+    def want_more(self) -> None:
+        """Said while painting: the frame is not all that there is. What follows isn't paced."""
+        self._wanted = self._more = True
 
     def hurry(self) -> None:
         """A key was pressed: what it does is to be seen at once."""
@@ -105,15 +122,25 @@ class Outlet:
 
     def close(self) -> None:
         """Sends what is under way and what was said since, within a second; no frame any more. The file is closed."""
-        if self._file < 0:
-            return
-        self._settle()
-        end = self._clock() + FAREWELL_S
-        while self._rest and (left := end - self._clock()) > 0 and select.select([], [self._file], [], left)[1]:
+        self._empty(FAREWELL_S)
+        if self._file >= 0:
+            self._rest.clear()
+            os.close(self._file)
+            self._file = -1
+
+    def drain(self, seconds: float) -> bool:
+        """Sends what is under way, waiting for the terminal for so long; whether all has left. Then it goes on."""
+        self._empty(seconds)
+        if self._file >= 0:
+            self._write()
+        return self._file >= 0 and not self._rest
+
+    def _empty(self, seconds: float) -> None:
+        if self._file >= 0:
+            self._settle()
+        end = self._clock() + seconds
+        while self._rest and self._file >= 0 and (left := end - self._clock()) > 0 and select.select([], [self._file], [], left)[1]:
             self._write_some()
-        self._rest.clear()
-        os.close(self._file)
-        self._file = -1
 
     def _settle(self) -> None:
         if self._planned is not None:
@@ -140,7 +167,7 @@ class Outlet:
         if self._flow.wait(began) > 0:
             self._plan()
             return
-        self._wanted = False
+        self._wanted = self._more = False
         frame = self._paint()
         if frame:
             self._rest += frame
@@ -152,10 +179,12 @@ class Outlet:
         # of the processor's time: one that others use as well may hold up any frame
         self._took += (time.thread_time() - spent - self._took) / 8
         least = HURRIED_FRAME_S if began < self._hurry_until else max(least, min(SHARE * self._took, SLOWEST_S))
-        self._next = began + least
+        self._next = began if self._more else began + least
         self._plan()
 
     def _ask(self) -> None:
+        if not self._asks:
+            return
         self._rest += QUESTION
         self._flow.wrote(len(QUESTION), self._clock())
         self._flow.asked(self._clock())

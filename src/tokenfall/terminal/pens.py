@@ -58,11 +58,16 @@ class Pen:
         return [*(on for bit, on in _ON.items() if self.attributes & bit), *filter(None, (self.ink, self.paper))]
 
 
-class Palette:
-    """The pens of one terminal. `colours` is what it can show; None for none at all."""
+PENS_KEPT = 2_000
+"""Far more than a theme has; addresses of links without end must not fill the memory."""
 
-    def __init__(self, colours: ColorSystem | None) -> None:
+
+class Palette:
+    """The pens of one terminal. `colours` is what it can show; None for none at all. `hyperlinks` tells whether it takes OSC 8."""
+
+    def __init__(self, colours: ColorSystem | None, *, hyperlinks: bool = True) -> None:
         self._colours = colours
+        self._hyperlinks = hyperlinks
         self._pens: dict[tuple[int, str, str, str], Pen] = {}
         self._by_style: dict[Style | None, Pen] = {}
         self._changes: dict[tuple[Pen | None, Pen], str] = {}
@@ -79,7 +84,7 @@ class Palette:
         for name, (bit, _, _) in _CODES.items():
             if getattr(style, name):
                 attributes |= bit
-        link = style.link or ""
+        link = (style.link or "") if self._hyperlinks else ""
         return self._pen(
             attributes, self._colour(style.color, ink=True), self._colour(style.bgcolor, ink=False), link if _LINK.fullmatch(link) else ""
         )
@@ -92,6 +97,11 @@ class Palette:
     def _pen(self, attributes: int, ink: str, paper: str, link: str) -> Pen:
         key = (attributes, ink, paper, link)
         if key not in self._pens:
+            if len(self._pens) >= PENS_KEPT:
+                # what stands on the screen is then drawn once more, as pens are told apart by identity
+                for kept in (self._pens, self._by_style, self._changes):
+                    kept.clear()
+                self._pens[0, "", "", ""] = self.plain
             bare = not (ink or attributes)
             # reversed, the ink is what a blank shows; and a link is one over its blanks too
             blank = None if bare or link or attributes & _ON_BLANKS else self._pen(0, "", paper, "")

@@ -1,6 +1,6 @@
 """What the terminal shows, and the bytes that make it show something else.
 
-Sequences: ECMA-48 (CUP, CUF, EL, SGR), DECSTBM from the VT510 manual, synchronised updates as in
+Sequences: ECMA-48 (CUP), DECSTBM from the VT510 manual, synchronised updates as in
 https://gist.github.com/christianparpart/d8a62cc1ab659194337d73e399004036.
 """
 
@@ -9,15 +9,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tokenfall.terminal.cells import Row
-from tokenfall.terminal.pens import Palette, Pen
+from tokenfall.terminal.drawing import UNKNOWN, Drawing, Place, along
+from tokenfall.terminal.pens import Palette
 
 SYNC, SYNC_END = "\x1b[?2026h", "\x1b[?2026l"
-
-GAP = 8
-"""Unchanged cells between two changed ones that cost less to send again than a move of the cursor over them."""
-
-ERASED = 4
-"""From so many blanks on, erasing costs less than sending them."""
 
 SCROLL_COST = 24
 """Bytes that a scroll of a region takes, about."""
@@ -38,146 +33,52 @@ class Picture:
 
     def __init__(self, palette: Palette, *, scrolls: bool = True, paints_erased: bool = True, whole: bool = False) -> None:
         self._palette = palette
+        self._drawing = Drawing(palette, movement, paints_erased=paints_erased)
         self._scrolls = scrolls and not whole
-        self._paints_erased = paints_erased
         self._whole = whole
         self._rows: list[Row | None] = []
         self._width = 0
-        self._pen: Pen | None = None
-        self._at: tuple[int, int] | None = None
-        self._out: list[str] = []
         self.synchronised = False
 
     def forget(self) -> None:
         """Nobody knows any more what the terminal shows."""
         self._rows = [None] * len(self._rows)
-        self._pen = None
-        self._at = None
+        self._drawing.forget()
 
-    def frame(self, rows: Sequence[Row], cursor: tuple[int, int] | None = None) -> str:
+    def frame(self, rows: Sequence[Row], cursor: Place | None = None) -> str:
         """What makes the terminal show `rows`, and leaves the cursor at the column and line given."""
         width = len(rows[0].texts) if rows else 0
         if len(rows) != len(self._rows) or width != self._width:
             self._rows, self._width = [None] * len(rows), width
-            self._at = self._pen = None
+            self._drawing.forget()
         changed = [y for y, row in enumerate(rows) if row is not self._rows[y] and row != self._rows[y]]
         before = ""
         blank = Row((" ",) * width, (self._palette.plain,) * width)
         if len(changed) > 2 and self._scrolls and (shift := find_shift(self._rows, rows, changed, blank)):
             before = self._scroll(shift, blank)
             changed = [y for y in range(len(rows)) if rows[y] is not self._rows[y] and rows[y] != self._rows[y]]
-        places = sum(self._row(y, rows[y]) for y in changed)
+        places = sum(self._drawing.row(y, None if self._whole else self._rows[y], rows[y]) for y in changed)
         self._rows = list(rows)
         if cursor is not None:
-            self._move(*cursor)
-        drawn = self._taken()
+            self._drawing.move(*cursor)
+        drawn = self._drawing.taken()
         if self.synchronised and places > 1:
             drawn = f"{SYNC}{drawn}{SYNC_END}"
         return before + drawn
 
-    def _taken(self) -> str:
-        out = "".join(self._out)
-        self._out.clear()
-        return out
-
     def _scroll(self, shift: Shift, blank: Row) -> str:
         """Sent before the synchronised update begins: tmux draws the whole region again for a scroll within one."""
-        self._wear(self._palette.plain)
-        self._out.append(f"\x1b[{shift.top + 1};{shift.bottom}r")
-        if shift.up > 0:
-            self._out.append(f"\x1b[{shift.bottom}H" + "\n" * shift.up)
-        else:
-            self._out.append(f"\x1b[{shift.top + 1}H" + "\x1bM" * -shift.up)
-        self._out.append("\x1b[r")
-        self._at = None
+        self._drawing.wear(self._palette.plain)
+        lines = f"\x1b[{shift.bottom}H" + "\n" * shift.up if shift.up > 0 else f"\x1b[{shift.top + 1}H" + "\x1bM" * -shift.up
+        self._drawing.send(f"\x1b[{shift.top + 1};{shift.bottom}r{lines}\x1b[r", None)
         self._rows = shifted(self._rows, shift, blank)
-        return self._taken()
-
-    def _row(self, y: int, new: Row) -> int:
-        """Draws what differs in a row; returns at how many places."""
-        old = None if self._whole else self._rows[y]
-        wanted = new.end
-        last = new.pens[-1]
-        if not (last.erases and (self._paints_erased or not last.paper)):
-            wanted = self._width
-        spans = self._spans(old, new)
-        for start, end in spans:
-            if end - max(start, wanted) >= ERASED:
-                self._span(new, y, start, max(start, wanted))
-                self._move(max(start, wanted), y)
-                self._wear(last)
-                self._out.append("\x1b[K")
-                break  # every later span is in what was erased
-            self._span(new, y, start, end)
-        return len(spans)
-
-    def _spans(self, old: Row | None, new: Row) -> list[tuple[int, int]]:
-        """The changed cells as ranges; none cuts a wide character, old or new."""
-        if old is None:
-            return [(0, self._width)]
-        spans: list[tuple[int, int]] = []
-        for x, (was, text, had, pen) in enumerate(zip(old.texts, new.texts, old.pens, new.pens, strict=True)):
-            if (was == text and had is pen) or (spans and x < spans[-1][1]):
-                continue
-            start, end = x, x + 1
-            if any(place >= x for place in new.unsure):
-                end = self._width  # where such a one is drawn anew, so is what it may have covered
-            while start and not (new.texts[start] and old.texts[start]):
-                start -= 1
-            while end < self._width and not (new.texts[end] and old.texts[end]):
-                end += 1
-            if spans and start - spans[-1][1] < GAP:
-                spans[-1] = (spans[-1][0], end)
-            else:
-                spans.append((start, end))
-        return spans
-
-    def _span(self, row: Row, y: int, start: int, end: int) -> None:
-        if start >= end:
-            return
-        self._move(start, y)
-        pen = self._pen
-        out = self._out
-        for x in range(start, end):
-            text, wanted = row.texts[x], row.pens[x]
-            if wanted is not pen and text and not (text == " " and pen is not None and pen.on_blank is wanted):
-                out.append(self._palette.change(pen, wanted))
-                pen = wanted
-            if x in row.unsure:
-                self._unsure(row, x, y)
-            else:
-                out.append(text)
-        self._pen = pen
-        # behind the last column terminals differ about where the cursor is
-        self._at = (end, y) if end < self._width else None
-
-    def _unsure(self, row: Row, x: int, y: int) -> None:
-        """A cell whose width terminals disagree about: on blanks of the width that it has for us, and the cursor set behind it."""
-        end = x + 1
-        while end < self._width and not row.texts[end]:
-            end += 1
-        self._out += (" " * (end - x), f"\x1b[{y + 1};{x + 1}H", row.texts[x])
-        if end < self._width:
-            self._out.append(f"\x1b[{y + 1};{end + 1}H")
-
-    def _wear(self, pen: Pen) -> None:
-        self._out.append(self._palette.change(self._pen, pen))
-        self._pen = pen
-
-    def _move(self, x: int, y: int) -> None:
-        if self._at != (x, y):
-            self._out.append(movement(self._at, x, y))
-            self._at = (x, y)
+        return self._drawing.taken()
 
 
-def movement(at: tuple[int, int] | None, x: int, y: int) -> str:
+def movement(at: Place | None, x: int, y: int) -> str:
     """The shortest sequence that brings the cursor to a column and a line, both from 0."""
-    if at is not None and at[1] == y:
-        if x == 0:
-            return "\r"
-        if (ahead := x - at[0]) > 0:
-            return "\x1b[C" if ahead == 1 else f"\x1b[{ahead}C"
-        return "\b" * -ahead if ahead >= -3 else f"\x1b[{-ahead}D"
+    if at is not None and at[1] == y and (x == 0 or at[0] != UNKNOWN):
+        return along(at[0], x)
     if at is not None and at[1] + 1 == y and x == 0:
         return "\r\n"
     return f"\x1b[{y + 1}H" if x == 0 else f"\x1b[{y + 1};{x + 1}H"

@@ -36,8 +36,6 @@ from tokenfall.ui.turns import Turns
 
 log = logging.getLogger(__name__)
 
-TRUECOLOR = 1 << 24
-
 WARM_AFTER_S = 0.1
 """What the first screen doesn't need waits until it stands; what it would take from it is more than what it gives."""
 
@@ -140,9 +138,9 @@ class ChatApp(ReaderApp, inherit_bindings=False):
         self.prompts.load()
         from tokenfall.markdown import document, highlight
 
-        # the parser makes its tables when it first parses
+        # the parsers make their tables when they first parse
         rehearsal = document.Document()
-        rehearsal.append("# a\n\n- *b* `c` [d](e)\n\n|f|\n|-|\n|g|\n\n```\nh\n")
+        rehearsal.append("# a\n\n- *b* `c` [d](e) $i$\n\n|f|\n|-|\n|g|\n\n```\nh\n")
         rehearsal.height(80)
         highlight.load_common()
         # the TLS set-up takes longer than a first token may
@@ -340,8 +338,7 @@ class ChatApp(ReaderApp, inherit_bindings=False):
 def run_chat(settings: Settings) -> int:
     """The chat from its first screen to its last; the exit status."""
     problem = open_log(settings.folders.state)
-    colours = capabilities(os.environ).colors
-    app = ChatApp(settings, TRUECOLOR if colours == "truecolor" else colours, problem)
+    app = ChatApp(settings, capabilities(os.environ).count, problem)
     app.run(mouse=settings.mouse)
     if app.defect is not None:
         what = f"This is a fault in tokenfall: {type(app.defect).__name__}: {app.defect}"

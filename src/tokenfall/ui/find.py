@@ -22,7 +22,7 @@ class Query:
         flags = re.IGNORECASE if text == text.lower() else re.NOFLAG
         # what wraps is white space of any kind
         self._pattern = re.compile(r"\s+".join(map(re.escape, text.split())), flags)
-        self._word = re.compile(re.escape(max(text.split(), key=len, default="")), flags)
+        self._words = [re.compile(re.escape(word), flags) for word in text.split()]
 
     def __bool__(self) -> bool:
         return bool(self.text.strip())
@@ -58,11 +58,12 @@ class Query:
         """Where the next one begins after a cell, or before it with a step of -1, round the end if need be; None whenever
         others should get their turn. Nothing more comes where there is none."""
         count = len(stack.entries)
-        for turn in range(count + 1):
+        for turn in range(count + 1 if count else 0):
             index = (spot.entry + step * turn) % count
             if index >= len(stack.entries):  # there are fewer since others had their turn
                 return
-            if self._word.search(stack.entries[index].source):
+            source = stack.entries[index].source
+            if all(word.search(source) for word in self._words):
                 found = list(self._begins(stack, index))
                 if turn == 0:
                     found = [each for each in found if (each > spot if step > 0 else each < spot)]

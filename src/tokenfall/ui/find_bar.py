@@ -10,11 +10,10 @@ from textual.message import Message
 from textual.widgets import Input, Static
 
 from tokenfall.ui.find import Query
+from tokenfall.ui.picker import PRINTED
 from tokenfall.ui.selection import Spot
+from tokenfall.ui.stack import TOP
 from tokenfall.ui.transcript import Transcript
-
-UNSAFE = r"[^\x00-\x1f\x7f-\x9f]*"
-"""What may be written: a pasted control character would act on the terminal, and finds nothing."""
 
 
 class FindBar(Horizontal):
@@ -45,8 +44,10 @@ class FindBar(Horizontal):
         super().__init__()
         self._transcript = transcript
         self._told = Static("", markup=False)
-        self._input = Input(placeholder="words in the transcript", restrict=UNSAFE, select_on_focus=False)
+        self._input = Input(placeholder="words in the transcript", restrict=PRINTED, select_on_focus=False)
         self._input.cursor_blink = False
+        self._origin = Spot(*TOP, 0)
+        """Where the reader was: what is typed is sought from there, whatever its beginnings found on the way."""
 
     def compose(self) -> ComposeResult:
         yield Static("find", markup=False)
@@ -60,6 +61,8 @@ class FindBar(Horizontal):
     def open(self) -> None:
         """Shows itself and takes the keys."""
         self.display = True
+        places = self._transcript.view.places
+        self._origin = Spot(*(places[-1] if places else TOP), self._transcript.stack.width)
         self._input.value = ""
         self.screen.set_focus(self._input)  # now: `focus` would let the keys go first that are pressed already
 
@@ -95,9 +98,7 @@ class FindBar(Horizontal):
 
     async def _search(self, query: Query, step: int) -> None:
         transcript = self._transcript
-        places = transcript.view.places
-        below = Spot(*places[-1], transcript.stack.width) if places else Spot(0, 0, 0)
-        for spot in query.next(transcript.stack, transcript.found or below, step):
+        for spot in query.next(transcript.stack, transcript.found or self._origin, step):
             if spot is None:
                 await asyncio.sleep(0)
                 continue

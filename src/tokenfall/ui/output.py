@@ -254,7 +254,8 @@ class Display:
 
     def __init__(self, app: App[Any], screenful: Screenful) -> None:
         self._app = app
-        self._palette = Palette(app.console._color_system or ColorSystem.TRUECOLOR)  # what Textual itself draws with
+        colours = app.console._color_system or ColorSystem.TRUECOLOR  # what Textual itself draws with
+        self._palette = Palette(colours, hyperlinks=screenful.hyperlinks)
         self._picture = Picture(
             self._palette, scrolls=screenful.scrolls, paints_erased=screenful.paints_erased, whole=screenful.whole
         )

@@ -4,9 +4,8 @@ from rich.segment import Segment
 from rich.style import Style
 from textual.strip import Strip
 
-from tokenfall.markdown.lines import Line, Run
-from tokenfall.terminal.links import SCHEMES
-from tokenfall.ui.theme import Look
+from tokenfall.markdown.lines import Line
+from tokenfall.terminal.themes import Look
 
 CURSOR = Style(reverse=True)
 
@@ -47,13 +46,10 @@ class Painter:
             self._by_line.clear()
         strip = self._by_line.get(line)
         if strip is None:
-            strip = self._by_line[line] = Strip([Segment(run.text, self._styled(run)) for run in (*line.prefix, *line.runs)])
+            linked = self._look.linked
+            strip = self._by_line[line] = Strip([Segment(run.text, linked(run.style)) for run in (*line.prefix, *line.runs)])
         self._kept[key] = line, strip
         return strip
-
-    def _styled(self, run: Run) -> Style:
-        style = self._look.style(run.style)
-        return style.update_link(run.style.href) if run.style.href.startswith(SCHEMES) else style
 
     def lay_over(self, strip: Strip, first: int, last: int, style: Style | None = None) -> Strip:
         """Lays a style, by default that of selected text, over the cells `first` to `last - 1`."""

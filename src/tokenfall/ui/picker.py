@@ -29,6 +29,9 @@ T = TypeVar("T")
 LABEL_LIMIT = 1000
 """Characters of a label that are searched and shown; names come from outside and may be of any length."""
 
+PRINTED = r"[^\x00-\x1f\x7f-\x9f]*"
+"""What may be written into an input."""
+
 SLICE = 1000
 """Rows that are ranked before keys get their turn: 1 to 4 ms."""
 
@@ -231,7 +234,9 @@ class Picker(ModalScreen[T | None]):
         with Vertical():
             yield Static(self._title, classes="title", markup=False)
             # a pasted control character would act on the terminal, and finds nothing
-            yield Input(placeholder="type to filter", restrict=r"[^\x00-\x1f\x7f-\x9f]*")
+            query = Input(placeholder="type to filter", restrict=PRINTED)
+            query.cursor_blink = False
+            yield query
             yield self._list
             yield Static("Enter chooses, Esc cancels", classes="keys", markup=False)
 
@@ -344,6 +349,7 @@ class Question(ModalScreen[str | None]):
             area = Answer()
             area.write_anew(self._text, fold=False)
             area.move_cursor(area.document.end)
+            area.cursor_blink = False
             yield area
             yield Static("Enter accepts, Ctrl-J new line, Esc cancels", classes="keys", markup=False)
 

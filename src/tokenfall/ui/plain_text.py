@@ -2,10 +2,14 @@
 
 from rich.cells import cell_len, set_cell_size
 
+from tokenfall.filters import MARKS
 from tokenfall.markdown.lines import Line, Run, Style
 from tokenfall.markdown.wrap import Wrapped, Wrapper, chop
 
 TAB = 4
+
+LONGEST_WORD = 2_000
+"""Characters without a space after which a growing text is wrapped though its next character may belong to the last."""
 
 
 def wrap_plain(text: str, style: Style, width: int) -> list[Line]:
@@ -45,6 +49,7 @@ class WrappedText:
         self._closed: list[Line] = []
         self._growing: list[Line] = []
         self._open = Wrapper(1)
+        self._word = ""
         self._newlines = 0
 
     def append(self, text: str) -> None:
@@ -64,7 +69,7 @@ class WrappedText:
     def stable(self, width: int) -> int:
         """How many lines, from the top, no longer change."""
         self._lay(width)
-        return len(self._closed) + len(self._open.lines)
+        return len(self._closed)
 
     def line(self, width: int, y: int) -> Line:
         self._lay(width)
@@ -72,7 +77,8 @@ class WrappedText:
 
     def _lay(self, width: int) -> None:
         if width != self._width:
-            self._width, self._closed, self._open, self._newlines = width, [], self._wrapper(width), 0
+            self._width, self._closed, self._open = width, [], self._wrapper(width)
+            self._word, self._newlines = "", 0
             self._wrap(self.source)
 
     def _wrapper(self, width: int) -> Wrapper:
@@ -84,12 +90,28 @@ class WrappedText:
             if not piece:
                 continue
             # line ends wait for what follows them, so that none stand at the end
-            for _ in range(self._newlines):
-                self._closed += map(self._line, self._open.finish() or [Wrapped((), None)])
-                self._open = self._wrapper(self._width)
-            self._newlines = 0
-            self._open.feed([Run(piece.expandtabs(TAB), self._style)])
-        self._growing = [*map(self._line, self._open.lines), *map(self._line, self._open.copy().finish())]
+            if self._newlines:
+                self._closed += map(self._line, self._ended() or [Wrapped((), None)])
+                self._closed += [self._line(Wrapped((), None))] * (self._newlines - 1)
+                self._open, self._word, self._newlines = self._wrapper(self._width), "", 0
+            self._feed(piece)
+        self._growing = list(map(self._line, self._ended()))
+
+    def _feed(self, piece: str) -> None:
+        """Whole words only: where a word may be broken depends on what follows in it."""
+        words, space, word = (self._word + piece.replace("\t", " " * TAB)).rpartition(" ")
+        if len(word) > LONGEST_WORD:
+            words, space, word = words + space + word[:-MARKS], "", word[-MARKS:]
+        self._open.feed([Run(words + space, self._style)] if words + space else [])
+        self._word = word
+        self._closed += map(self._line, self._open.lines)
+        self._open.lines.clear()
+
+    def _ended(self) -> list[Wrapped]:
+        """The lines of the source line that is being written, but for those that are closed."""
+        last = self._open.copy()
+        last.feed([Run(self._word, self._style)] if self._word else [])
+        return last.finish()
 
     def _line(self, wrapped: Wrapped) -> Line:
         return Line((self._indent,), wrapped.runs, wrapped.joint)
@@ -111,7 +133,7 @@ class SourceText:
             if number:
                 self._closed.append(self._open)
                 joint = None
-            *full, last = chop([Run(source.expandtabs(TAB), self._style)], self.width)
+            *full, last = chop([Run(source.replace("\t", " " * TAB), self._style)], self.width)
             for runs in full:
                 self._closed.append(Line((), runs, joint))
                 joint = ""

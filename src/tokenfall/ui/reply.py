@@ -136,6 +136,10 @@ class Prose:
     def stable(self, width: int) -> int:
         return self._written(width).stable if self.as_source else self._shown.stable(width)
 
+    def kept(self, width: int) -> int:
+        """How many lines, from the top, the last change left as they were; perhaps more are."""
+        return 0 if self.as_source else self._shown.kept(width)
+
     def line(self, width: int, y: int) -> Line:
         return self._written(width).line(y) if self.as_source else self._shown.line(width, y)
 
@@ -152,11 +156,14 @@ class Reply:
         self._visible = Visible()
         self._mark: Mark | None = None
         self._finished = False
+        self._turned = True
+        """The last text began a part of its own."""
 
     def append(self, text: str, *, at: float, reasoning: bool = False, fold: bool = True) -> None:
         """More of it, read at a time in seconds. `fold` tells whether reasoning is folded when something else follows it."""
         kind = Thought if reasoning else Prose
-        if not self._parts or not isinstance(self._parts[-1], kind):
+        self._turned = not self._parts or not isinstance(self._parts[-1], kind)
+        if self._turned:
             self._close(at, fold=fold)
             self._parts.append(Thought(at) if reasoning else Prose())
         if shown := self._visible.feed(text):
@@ -249,6 +256,13 @@ class Reply:
             return 1
         *before, last = self._parts
         return 1 + sum(part.height(width) + 1 for part in before) + last.stable(width)
+
+    def kept(self, width: int) -> int:
+        """How many lines, from the top, the last change left as they were; perhaps more are."""
+        last = self._parts[-1] if self._parts and not self._turned else None
+        if not isinstance(last, Prose):
+            return 0
+        return 1 + sum(part.height(width) + 1 for part in self._parts[:-1]) + last.kept(width)
 
     def line(self, width: int, y: int) -> Line:
         if y == 0:

@@ -5,9 +5,9 @@ from rich.segment import Segment
 from textual.strip import Strip
 
 from tokenfall.markdown.lines import Style
+from tokenfall.terminal.themes import Look
 from tokenfall.ui.output import OwnRows
 from tokenfall.ui.plain_text import fit
-from tokenfall.ui.theme import Look
 
 KEYS = "] [ next, previous · / find · v select · y copy · Tab back"
 

@@ -10,9 +10,9 @@ from textual.strip import Strip
 
 from tokenfall.events import Usage
 from tokenfall.markdown.lines import Style
+from tokenfall.terminal.themes import Look
 from tokenfall.timing import StreamClock
 from tokenfall.ui.output import OwnRows
-from tokenfall.ui.theme import Look
 
 Rest = Literal["ready", "stopped", "error"]
 State = Literal["loading", "waiting", "streaming"] | Rest

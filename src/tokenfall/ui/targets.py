@@ -26,6 +26,9 @@ class ThoughtTarget:
     thought: Thought
 
 
+MARGIN = 2
+"""Cells before a line of code."""
+
 Target = CodeTarget | LinkTarget | ThoughtTarget
 
 
@@ -84,6 +87,18 @@ def links(line: Line) -> Iterator[tuple[int, int, str]]:
         x += cell_len(run.text)
     if address:
         yield start, x, address
+
+
+def pointed(line: Line, spot: Spot | None, target: Target | None) -> tuple[int, int] | None:
+    """The cells of a line that show what the cursor leads to: a link where it stands, the margin of a code block. `spot` is the
+    cursor on its own line and None on others."""
+    match target:
+        case LinkTarget() if spot is not None:
+            return next(((first, last) for first, last, _ in links(line) if first <= spot.x < last), None)
+        case CodeTarget(code) if line.code is code and _indent(line) >= MARGIN:
+            return _indent(line) - MARGIN, _indent(line)
+        case _:
+            return None
 
 
 def _last_address(line: Line) -> str:

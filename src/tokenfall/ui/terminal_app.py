@@ -16,9 +16,10 @@ from tokenfall.config import Repaint
 from tokenfall.terminal.capabilities import screenful
 from tokenfall.terminal.clipboard import copy as copy_to_clipboard
 from tokenfall.terminal.links import open_link, opener
+from tokenfall.terminal.themes import Theme, load_themes
 from tokenfall.ui.output import DirectOutput, TerminalDriver
 from tokenfall.ui.theme import CSS as THEME_CSS
-from tokenfall.ui.theme import Theme, default_theme, line_filters, load_themes, screen_theme
+from tokenfall.ui.theme import line_filters, screen_theme
 
 log = logging.getLogger(__name__)
 
@@ -42,7 +43,7 @@ class TerminalApp(DirectOutput, inherit_bindings=False):
         self.themes = load_themes(themes_folder, colourless=self._colourless)
         for each in self.themes.by_name.values():
             self.register_theme(screen_theme(each))
-        self.theme = theme if theme in self.themes.by_name else default_theme(colours)
+        self.theme = self.themes.chosen(theme, colours).name
 
     @property
     def worn(self) -> Theme:

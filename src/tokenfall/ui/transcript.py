@@ -112,10 +112,12 @@ class Transcript(TranscriptLines):
         self.refresh()
 
     def on_focus(self) -> None:
-        """The cursor stands where the newest reply begins, or at the top of the view when that is not in it."""
+        """The cursor stands where something was found, else where the newest reply begins, or at the top of the view when that
+        is not in it."""
         replies = (index for index in reversed(range(len(self.stack.entries))) if isinstance(self.stack.entries[index], Reply))
         newest = Place(next(replies, 0), 0)
-        self.reading.put(newest if newest in self.view.places else self.view.top, 0)
+        if self.found is None:
+            self.reading.put(newest if newest in self.view.places else self.view.top, 0)
         self._point(words(self.reading.target))
         self.refresh()
 
@@ -160,8 +162,12 @@ class Transcript(TranscriptLines):
     def action_target(self, step: int) -> None:
         before = self.selecting
         if self.reading.to_target(step):
+            place, rows = self.reading.cursor.place, self.view.rows
+            if not self.view.top <= place <= self.place_at(rows * 2 // 3):
+                # a part of what it leads to is to be seen as well
+                self._after_move(self.view.go(self.stack.move(place, -(rows // 3))))
             self._after_cursor(selecting=before)
-        else:
+        elif self.reading.target is None:
             self._point("nothing more " + ("below" if step > 0 else "above"))
 
     def action_copy(self) -> None:

@@ -8,6 +8,7 @@ from textual.message import Message
 from textual.strip import Strip
 from textual.timer import Timer
 
+from tokenfall.terminal.themes import Look
 from tokenfall.ui.find import Query
 from tokenfall.ui.output import OwnRows
 from tokenfall.ui.painter import CURSOR, Painter
@@ -15,7 +16,7 @@ from tokenfall.ui.reading import Reading
 from tokenfall.ui.reply import Mark, Reply
 from tokenfall.ui.selection import Spot
 from tokenfall.ui.stack import TOP, Entry, Place, Stack
-from tokenfall.ui.theme import Look
+from tokenfall.ui.targets import pointed
 from tokenfall.ui.view import View
 
 HELD_S = 0.1
@@ -107,12 +108,12 @@ class TranscriptLines(OwnRows, can_focus=True):
     def _change(self, reply: Reply, change: Callable[[], object], *, whole: bool = False) -> None:
         """`whole` tells that any of its lines may be another afterwards."""
         index = self.stack.index(reply)
-        first = Place(index, 0 if whole else reply.stable(self.stack.width))
+        stable = 0 if whole else reply.stable(self.stack.width)
         change()
         self.stack.changed(index)
         if whole:
             self._painter.forget()
-        self._settle(first)
+        self._settle(Place(index, 0 if whole else max(stable, reply.kept(self.stack.width))))
 
     def _settle(self, first: Place) -> None:
         """Paints what changed: the lines from `first` on, or everything when the view moved with the bottom."""
@@ -197,9 +198,12 @@ class TranscriptLines(OwnRows, can_focus=True):
         self._settle(TOP)
         self.refresh()
 
-    def render_line(self, y: int) -> Strip:
+    def render_lines(self, crop: Region) -> list[Strip]:
         if self.stack.width != max(self.content_size.width, 1) or self.view.rows != self.content_size.height:
             self._fit()  # painted before it was told of its size
+        return super().render_lines(crop)
+
+    def render_line(self, y: int) -> Strip:
         places = self.view.places
         if y >= len(places):
             return Strip([]).adjust_cell_length(self.stack.width, self._painter.base)
@@ -218,7 +222,10 @@ class TranscriptLines(OwnRows, can_focus=True):
         columns = span.columns(place, max(strip.cell_length, 1)) if span else None
         if columns:
             strip = self._painter.lay_over(strip, *columns)
+        if not self.has_focus:
+            return strip
         cursor = self.reading.cursor
-        if self.has_focus and place == cursor.place:
-            strip = self._painter.lay_over(strip, cursor.x, cursor.x + 1, CURSOR)
-        return strip
+        here = place == cursor.place
+        if cells := pointed(self.stack.line(place), cursor if here else None, self.reading.target):
+            strip = self._painter.lay_over(strip, *cells)
+        return self._painter.lay_over(strip, cursor.x, cursor.x + 1, CURSOR) if here else strip
