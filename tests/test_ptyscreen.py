@@ -9,7 +9,7 @@ from tests.ptyscreen import PtyScreen, key_bytes, terminal_env
 
 # Raw mode, then every byte that comes is printed in hex; q ends with status 7.
 ECHO = """
-import os, signal, sys, termios, tty
+import os, select, signal, sys, termios, tty
 def resized(*_):
     size = os.get_terminal_size()
     os.write(1, b"size %dx%d\\r\\n" % (size.columns, size.lines))
@@ -17,8 +17,11 @@ signal.signal(signal.SIGWINCH, resized)
 before = termios.tcgetattr(0)
 tty.setraw(0)
 os.write(1, b"up\\r\\n")
-while (data := os.read(0, 65536)) != b"q":
-    os.write(1, b"<" + data.hex().encode() + b">\\r\\n")
+data = b""
+while data != b"q":
+    # with an end: a signal that comes just before a read is only heard of after it
+    if data := os.read(0, 65536) if select.select([0], [], [], 0.05)[0] else b"":
+        os.write(1, b"<" + data.hex().encode() + b">\\r\\n")
 termios.tcsetattr(0, termios.TCSANOW, before)
 print("bye")
 sys.exit(7)

@@ -530,6 +530,15 @@ def test_ranks() -> None:
     assert [offer.text for offer in command_offers("e", ROWS)] == ["/model ", "/new", "/help", "/theme "]
 
 
+async def test_the_choice_is_seen(demo: Demo) -> None:
+    async with demo.run_test() as pilot:
+        for chosen in range(3):
+            await pilot.press("down" if chosen else "slash")
+            lines = demo.completion.render_lines(demo.completion.size.region)
+            marked = [any(segment.style is not None and segment.style.reverse for segment in line) for line in lines]
+            assert marked == [number == chosen for number in range(len(lines))]
+
+
 async def test_completion_opens_filters_and_completes(demo: Demo) -> None:
     async with demo.run_test() as pilot:
         await pilot.press("/")

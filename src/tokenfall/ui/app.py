@@ -127,6 +127,8 @@ class ChatApp(ReaderApp, inherit_bindings=False):
 
     async def on_unmount(self) -> None:
         self.session.stop()
+        # what was sent just before the end has had no time for it
+        await asyncio.to_thread(self.prompts.save)
         await self.service.close()
         await self.transport.close()
 

@@ -6,6 +6,7 @@ from typing import ClassVar
 
 from rich.cells import cell_len, set_cell_size
 from textual.content import Content
+from textual.style import Style
 from textual.widget import Widget
 
 from tokenfall.filters import visible
@@ -69,10 +70,9 @@ class Completion(Widget):
         background: $panel;
         color: $foreground;
     }
-    Completion > .completion--chosen { text-style: reverse; }
     Completion > .completion--description { color: $text-muted; }
     """
-    COMPONENT_CLASSES: ClassVar[set[str]] = {"completion--chosen", "completion--description"}
+    COMPONENT_CLASSES: ClassVar[set[str]] = {"completion--description"}
 
     def __init__(self, rows: Sequence[CommandRow], arguments: Callable[[str, str], list[str]] = lambda _command, _partial: []) -> None:
         super().__init__()
@@ -145,7 +145,7 @@ class Completion(Widget):
         first = max(0, min(self._chosen - ROWS + 1, len(self._offers) - ROWS))
         labels = [visible(offer.label, newlines=False) for offer in self._offers]
         label_width = min(max(map(cell_len, labels), default=0), 40)
-        chosen = self.get_visual_style("completion--chosen", partial=True)
+        chosen = Style(reverse=True)  # a part of a style sheet leaves attributes out when it is asked for its own style only
         muted = self.get_visual_style("completion--description", partial=True)
         lines: list[Content] = []
         for index in range(first, min(first + ROWS, len(self._offers))):
