@@ -5,7 +5,7 @@ import random
 from pathlib import Path
 
 from tests.byteserver import Close, Hold, Send, json_response, response, sse_event, sse_response
-from tests.hostile.chatting import deltas, hostile_chat, markers, reply, split
+from tests.hostile.chatting import Chat, deltas, hostile_chat, markers, reply, split
 from tests.hostile.payloads import MARKUP, RAW, TERMINAL, batches, one_line
 from tests.test_chat import REPLY
 

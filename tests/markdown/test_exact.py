@@ -183,6 +183,31 @@ def test_what_is_shown_meanwhile_does_not_depend_on_the_pieces_either(name: str)
             assert picture(document, width) == picture(begun(document.source), width)
 
 
+WORDS = ["word", "the", "1.", "**bold**", "`code`", "a_b", "(b)", "it's", "-", "*", "_i_", "~~s~~", "&amp;", "<b>", "|", "\\", "日本"]
+WORDS += ["`", "**"]
+BEGINNINGS = ["", "", "- ", "1. ", "> ", "# ", "```\n", "    ", "| ", "- [x] "]
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_a_line_that_grows_shows_what_it_says_so_far(seed: int) -> None:
+    random = Random(seed)
+    paragraphs = [random.choice(BEGINNINGS) + " ".join(random.choices(WORDS, k=random.randint(1, 40))) for _ in range(4)]
+    text = random.choice(["\n", "\n\n"]).join(paragraphs)
+    document = Document()
+    for piece in cuts(text, random, longest=5):
+        document.append(piece)
+        if random.random() < 0.7:
+            assert lines(document, 40) == lines(begun(document.source), 40)
+
+
+@pytest.mark.parametrize("line", ["- a", "# a", "> a", "1. a", "```", "***", "===", "---", "a"])
+def test_a_line_that_has_only_begun_may_become_anything(line: str) -> None:
+    document = begun("words\n  ")
+    lines(document, 40)
+    document.append(line)
+    assert lines(document, 40) == lines(begun(document.source), 40)
+
+
 @pytest.mark.parametrize("text", [ANSWER, *LONG.values()])
 def test_stable_lines_stay(text: str) -> None:
     random = Random(1)

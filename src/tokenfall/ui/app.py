@@ -5,13 +5,11 @@ import logging
 import os
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 from textual import events, work
 from textual.app import ComposeResult
 from textual.binding import Binding
-from textual.message import Message
 from textual.screen import ModalScreen
 
 from tokenfall import __version__
@@ -73,10 +71,6 @@ class ChatApp(ReaderApp, inherit_bindings=False):
 
     key_groups = (("Chat", BINDINGS), ("In the prompt", Prompt.BINDINGS), ("In the transcript", Transcript.BINDINGS))
 
-    @dataclass
-    class TurnNews(Message):
-        """Turn events wait to be shown."""
-
     def __init__(self, settings: Settings, colours: int, problem: str = "") -> None:
         """`problem` is a sentence about something that went wrong before, or empty."""
         super().__init__(settings.folders.config / "themes", settings.theme, colours, settings.repaint)
@@ -93,7 +87,7 @@ class ChatApp(ReaderApp, inherit_bindings=False):
         self.prompts = PromptHistory(settings.folders.data / "prompts.jsonl")
         self.prompt = Prompt(self.prompts, self.submit, completion=self.completion, placeholder="Ask anything")
         self.status = StatusLine(self.worn.look, View(), time.monotonic)
-        self.turns = Turns(self.session, self.transcript, self.status.view, lambda: self.post_message(self.TurnNews()))
+        self.turns = Turns(self.session, self.transcript, self.status.view, lambda: self.before_frame(self._show_news))
         self.set_keymap(dict(settings.keys))
 
     def compose(self) -> ComposeResult:
@@ -175,7 +169,7 @@ class ChatApp(ReaderApp, inherit_bindings=False):
     # turns
 
     def submit(self, text: str) -> None:
-        self.on_chat_app_turn_news()  # what has come stands above what is said now
+        self._show_news()  # what has come stands above what is said now
         command = parse(text)
         if command is None:
             self._turn(lambda: self.turns.say(text))
@@ -198,7 +192,7 @@ class ChatApp(ReaderApp, inherit_bindings=False):
         self._tick_timer.resume()
         self.update_status()
 
-    def on_chat_app_turn_news(self) -> None:
+    def _show_news(self) -> None:
         ended = self.turns.show()
         if ended is not None:
             self._after(ended)

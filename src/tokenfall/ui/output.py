@@ -9,8 +9,9 @@ import select
 import sys
 import threading
 import time
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
+from functools import partial
 from itertools import groupby
 from typing import Any
 
@@ -388,6 +389,22 @@ class DirectOutput(App[None]):
 
     def get_default_screen(self) -> Screen[None]:
         return DirectScreen(id="_default")
+
+    def before_frame(self, call: Callable[[], None]) -> None:
+        """Calls once, soon, in time for the next frame: without the messages by which Textual would come to it."""
+        if is_direct(self):
+            self.display_rows.outlet.before_frame(partial(self._call, call))
+        else:
+            asyncio.get_running_loop().call_soon(self._call, call)
+
+    def _call(self, call: Callable[[], None]) -> None:
+        if self._closing or self._closed:
+            return
+        with self._context():
+            try:
+                call()
+            except Exception as error:  # noqa: BLE001  as for a message, any defect of a widget may come up here
+                self._handle_exception(error)
 
     def _display(self, screen: Screen[Any], renderable: RenderableType | None) -> None:
         # all that Textual ever draws comes through here

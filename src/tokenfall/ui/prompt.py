@@ -203,7 +203,7 @@ class Prompt(StandInArea, inherit_bindings=False):
         if not text.strip():
             return
         self._history.add(text)
-        self.run_worker(self._save_history, group="prompt-history")
+        self.run_worker(self._save_history, group="prompt-history")  # type: ignore[arg-type]  # mypy takes the result for Never
         self._walk = None
         self.forget()
         self._send(text)
