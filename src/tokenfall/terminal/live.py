@@ -9,15 +9,13 @@ from types import TracebackType
 
 from tokenfall.filters import Visible
 from tokenfall.markdown.document import Document
+from tokenfall.markdown.lines import HELD_S
 from tokenfall.terminal.capabilities import capabilities, hyperlinks, rewraps, screenful, synchronises
 from tokenfall.terminal.outlet import FAREWELL_S, Outlet, ReaderGone, open_terminal
 from tokenfall.terminal.pens import Palette
 from tokenfall.terminal.scroll import Scroll, Traits
 from tokenfall.terminal.silence import Silence, in_foreground
 from tokenfall.terminal.themes import Look
-
-HELD_S = 0.1
-"""How long a marker that may still become something else is held back."""
 
 SIZE = (80, 24)
 """Columns and lines of a terminal that doesn't know its own, such as a serial line."""

@@ -62,7 +62,7 @@ class ChatApp(ReaderApp, inherit_bindings=False):
         Binding("tab", "app.focus_next", "between prompt and transcript", id="switch"),
         Binding("ctrl+d", "leave", "quit, on an empty prompt", id="quit"),
         Binding("ctrl+z", "suspend", "suspend", id="suspend", priority=True),
-        Binding("ctrl+f", "find", "find in the transcript", id="find"),
+        Binding("ctrl+f", "find", "find in the transcript", id="find", priority=True),
         Binding("ctrl+t", "thought", "open or fold the last reasoning", id="thought"),
         Binding("f2", "mouse", "give the mouse to the terminal, or take it", id="mouse"),
         Binding("f1", "help", "help", id="help"),
@@ -201,9 +201,8 @@ class ChatApp(ReaderApp, inherit_bindings=False):
 
     def _after(self, ended: Ended) -> None:
         if ended.state in {"complete", "length", "refused"}:
-            text = self.turns.next_queued()
-            if text is not None:
-                self._turn(lambda: self.turns.say(text))
+            if self.turns.say_queued():
+                self._tick_timer.resume()
         else:
             waiting = self.turns.unqueue()
             if waiting:
@@ -298,10 +297,10 @@ class ChatApp(ReaderApp, inherit_bindings=False):
         self.update_status()
 
     def on_transcript_copy_asked(self, event: Transcript.CopyAsked) -> None:
-        if event.text:
-            self.copy(event.text)
-        else:
+        if event.text is None:
             copy_reply(self, "")
+        else:
+            self.copy(event.text)
 
     def on_prompt_notice(self, event: Prompt.Notice) -> None:
         self.tell_fault(event.text)

@@ -33,10 +33,6 @@ class Painter:
         """For what a search found."""
         return self._look.found
 
-    def forget(self) -> None:
-        """Keys stand for other lines from now on."""
-        self._kept.clear()
-
     def strip(self, key: tuple[int, int], line: Line) -> Strip:
         kept = self._kept.get(key)
         if kept is not None and kept[0] is line:
