@@ -58,6 +58,7 @@ def test_latex_shows_as_unicode(source: str) -> None:
 DISPLAYED = {
     "a fraction": ("$$\n\\frac{a}{b}\n= c\n$$", "  a/b = c"),
     "a matrix": (r"\[A = \begin{bmatrix} 1 & 2 \\ 3 & -4 \end{bmatrix}^T x\]", "  A = ⎡1  2 ⎤ᵀx\n      ⎣3  −4⎦"),
+    "wide characters": (r"$$\begin{pmatrix} 日本 & 1 \\ a & b \end{pmatrix}$$", "  ⎛日本  1⎞\n  ⎝ a    b⎠"),
     "a higher one": (r"$$\begin{pmatrix} a \\ b \\ c \end{pmatrix}$$", "  ⎛a⎞\n  ⎜b⎟\n  ⎝c⎠"),
     "cases": (
         r"$$f(x) = \begin{cases} x & \text{if } x > 0 \\ -x & x < 0 \\ 0 & \text{otherwise} \end{cases}$$",
