@@ -14,7 +14,7 @@ from markdown_it.rules_inline import StateInline
 from markdown_it.rules_inline.state_inline import Delimiter
 from markdown_it.token import Token
 
-from tokenfall.markdown.blocks import INLINE_MD, References
+from tokenfall.markdown.blocks import INLINE, References
 from tokenfall.markdown.formulas import CLOSERS, DISPLAY
 from tokenfall.markdown.lines import HARD_BREAK, PLAIN, Atom, Display, Run, Style, inert
 from tokenfall.markdown.tex import shown
@@ -91,9 +91,10 @@ def _cluster_before(content: str, start: int, limit: int) -> int:
 
 def _parse(content: str, references: References, **env: int) -> StateInline:
     """`env` is what the rule for formulas reads."""
-    state = StateInline(content, INLINE_MD, {"references": references, **env}, [])
-    INLINE_MD.inline.tokenize(state)
-    for rule in INLINE_MD.inline.ruler2.getRules(""):
+    md = INLINE.of(content)
+    state = StateInline(content, md, {"references": references, **env}, [])
+    md.inline.tokenize(state)
+    for rule in md.inline.ruler2.getRules(""):
         rule(state)
     return state
 

@@ -25,7 +25,8 @@ eighth has been added."""
 
 _MARKER_ONLY = re.compile(
     r"[ \t>]*+(?:(?:[-+*]|\d{1,9}[.)])[ \t][ \t>]*+)*+"
-    r"(?:#{1,6}|[-+*]|\d{1,9}[.)]?|\[[ xX]?\]?|`{3}[^`]*+|~{3}.*+|`++|~++|=++|[-*_ \t]++|[|:\- \t]*+|\$\$?|\\\[?)[ \t]*+"
+    r"(?:#{1,6}|[-+*]|\d{1,9}[.)]?|\[[ xX]?\]?|`{3}[^`]*+|~{3}.*+|`++|~++|=++|[-*_ \t]++|[|:\- \t]*+"
+    r"|\$\$?|\\(?:\[|begin(?:\{[a-z]*\*?\}?)?)?)[ \t]*+"
 )
 """A line that may still become a heading, item, task, fence, underline, rule, table or formula: nothing on it is a word."""
 _DEFINITION = re.compile(r"\[(?:\\.|[^\[\]\\])*(?:$|\]:)", re.DOTALL)
