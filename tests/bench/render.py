@@ -37,7 +37,7 @@ from typing import Any
 from tests.bench import measures
 from tests.bench.processes import machine, stolen
 from tests.bench.streams import SHAPES, Author
-from tests.bench.table import HEAD, Figure, Goal, Mark, Measured, Unmeasured, growth, mark, note, percentile, row, shown
+from tests.bench.table import HEAD, Figure, Goal, Measured, Unmeasured, growth_head, growth_row, percentile, row, shown
 from tests.bench.terminal import Line, Unseen
 from tests.bench.turns import PLAIN, TOKENFALL, Program, echo, starts, turns
 
@@ -55,14 +55,14 @@ class Options:
     tokens: int = 1000
     interrupts: int = 50
     keys: int = 60
-    stops: int = 3
+    stops: int = 2
     replies: int = 200
     sizes: tuple[int, ...] = (1000, 10_000, 50_000)
     shapes: tuple[str, ...] = tuple(SHAPES)
     stretch: int = 200
     repeats: int = 2
     patience: float = 10
-    session: float = 180
+    session: float = 100
 
 HELP = {
     "only": "sections to run, of those above",
@@ -158,20 +158,15 @@ async def memory(program: Program, options: Options) -> Sequence[Figure]:
 
 
 async def cost(options: Options) -> AsyncIterator[str]:
-    goal = Goal("", 1.2, 1.05, 2)
-    sizes = "".join(f"{size:>8,}" for size in options.sizes)
-    columns = f"{sizes}{'growth':>8}"
-    yield f"\n{'CPU a token, at tokens':<22}{columns}{'plain:':>10}{columns}  target {goal.target}, stretch {goal.stretch}"
+    goal = Goal("CPU a token, at tokens", 1.2, 1.05, 2)
+    yield "\n" + growth_head(goal, options.sizes)
     for shape in options.shapes:
-        cells, marks = "", list[Mark | str]()
-        for program in (TOKENFALL, PLAIN):
-            measure = measures.growing(program, shape, options.sizes, options.stretch, options.repeats, options.patience)
-            figures = await attempted(measure, len(options.sizes))
-            grown = growth(figures)
-            cells += "".join(f"{shown(figure, 2):>8}" for figure in (*figures, grown)) + ("" if cells else " " * 10)
-            marks += [mark(goal, grown)] if program is TOKENFALL else []
-            marks += [note(grown, f"{program.name}: ")]
-        yield f"{shape:<22}{cells}  {marks[0]:<8}{'; '.join(filter(None, marks[1:]))}".rstrip()
+        ours, plain = [await attempted(grown(program, shape, options), len(options.sizes)) for program in (TOKENFALL, PLAIN)]
+        yield growth_row(shape, goal, ours, plain)
+
+
+def grown(program: Program, shape: str, options: Options) -> Awaitable[Sequence[Figure]]:
+    return measures.growing(program, shape, options.sizes, options.stretch, options.repeats, options.patience)
 
 
 SECTIONS: dict[str, Section] = {
