@@ -112,6 +112,10 @@ _SEQUENCES: _Sequences = (
     (re.compile(r"\x1b\[6n|\x1b\[\?20(?:26|48)\$p"), _any),
     (re.compile(r"\x1b\]22;([a-z-]+)\x07"), _is_pointer),
 )
+_INLINE: _Sequences = (
+    (re.compile(r"\x1b\[(\d{1,3})?[ABLM]"), _is_within),
+    (re.compile(r"\x1b\[J"), _any),
+)
 _COPY = re.compile(r"\x1b\]52;c;([A-Za-z0-9+/=]*)(?:\x1b\\|\x07)")
 _CONTROLS = frozenset("\r\n\b")
 _TEXT = re.compile(r"[^\x00-\x1f\x7f]+")
@@ -123,11 +127,12 @@ _PAIRED = re.compile(r"\x1b\[\?(1049|2026)([hl])")
 class Allowed:
     """`copied` are the texts that the user has copied, the only ones that may reach the clipboard; `bell` tells that the user
     did something that rings it; with `drawing` only what draws frames is allowed: no question, and no mode but that of
-    synchronised updates."""
+    synchronised updates; with `inline` also what draws below a scrollback, relative to the cursor."""
 
     copied: Collection[str] = ()
     bell: bool = False
     drawing: bool = False
+    inline: bool = False
     _on: set[str] = field(default_factory=set)
 
     def token(self, text: str, at: int, place: int) -> Token:
@@ -136,7 +141,7 @@ class Allowed:
             return Token("text", place, text[at:inert]) if inert > at else Token("foreign", place, text[at : at + SHOWN])
         if text[at] in _CONTROLS or (self.bell and text[at] == "\x07"):
             return Token("control", place, text[at])
-        for pattern, fits in _DRAWING if self.drawing else _SEQUENCES:
+        for pattern, fits in (*(_DRAWING if self.drawing else _SEQUENCES), *(_INLINE if self.inline else ())):
             if (found := pattern.match(text, at)) and fits(found) and self._in_turn(found[0]):
                 return Token("sequence", place, found[0])
         if (found := _COPY.match(text, at)) and _decoded(found[1]) in self.copied:

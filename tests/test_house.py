@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
+from tests.markupsinks import markup_sinks
 
 from tokenfall import config
 from tokenfall.cli.program import tokenfall
@@ -51,27 +52,10 @@ def test_no_class_is_too_long() -> None:
     assert not long
 
 
-MARKUP_WIDGETS = {"Static", "Label", "Button", "Link", "Tooltip"}
-MARKUP_METHODS = {"notify", "from_markup", "render_markup"}
-MARKUP_ATTRIBUTES = {"border_title", "border_subtitle", "tooltip"}
-
-
 def test_no_plain_text_reaches_what_parses_markup() -> None:
-    """Textual reads `[...]` in these; text from outside would act there."""
-    sinks: list[str] = []
-    for path in (ROOT / "src" / "tokenfall" / "ui").glob("*.py"):
-        for node in ast.walk(ast.parse(path.read_text())):
-            place = f"{path.name}:{getattr(node, 'lineno', 0)}"
-            match node:
-                case ast.Call(func=ast.Name(id=name), keywords=keywords) if name in MARKUP_WIDGETS:
-                    if not any(each.arg == "markup" and ast.unparse(each.value) == "False" for each in keywords):
-                        sinks.append(f"{place} {name} without markup=False")
-                case ast.Call(func=ast.Attribute(attr=name)) if name in MARKUP_METHODS:
-                    sinks.append(f"{place} {name}")
-                case ast.Assign(targets=[ast.Attribute(attr=name)], value=value) if name in MARKUP_ATTRIBUTES:
-                    if not ast.unparse(value).startswith("Content("):
-                        sinks.append(f"{place} {name} is not Content")
-    assert not sinks
+    """Textual and Rich read `[...]` in many places; text from outside would act there."""
+    found = [f"{path.relative_to(ROOT)}:{sink}" for path in sources() for sink in markup_sinks(path.read_text())]
+    assert not found
 
 
 def test_the_top_level_is_as_agreed() -> None:

@@ -4,8 +4,8 @@ import json
 import random
 from pathlib import Path
 
-from tests.byteserver import Close, Hold, Send, json_response, response, sse_event, sse_response
-from tests.hostile.chatting import Chat, deltas, hostile_chat, markers, reply, split
+from tests.byteserver import Close, Hold, Script, Send, json_response, response, sse_event, sse_response
+from tests.hostile.chatting import COLUMNS, LINES, Chat, deltas, hostile_chat, markers, reply, split
 from tests.hostile.payloads import MARKUP, RAW, TERMINAL, batches, one_line
 from tests.test_chat import REPLY
 
@@ -57,7 +57,7 @@ def test_in_a_reply(tmp_path: Path) -> None:
     """Whole, and cut at random, in every kind of block."""
     rng = random.Random("reply")
     texts = in_blocks(IN_REPLY, PAYLOADS), in_blocks(IN_REPLY, PAYLOADS[::4])
-    scripts = [reply(deltas(split(texts[0], "whole")), rng), reply(deltas(split(texts[1], "random"), ascii_only=False), rng)]
+    scripts: list[Script] = [reply(deltas(split(texts[0], "whole")), rng), reply(deltas(split(texts[1], "random"), ascii_only=False), rng)]
     with hostile_chat(tmp_path, *scripts) as chat:
         chat.ask("math:")
         seen = chat.pages()
@@ -69,12 +69,12 @@ def test_character_by_character_and_in_bytes_that_are_no_text(tmp_path: Path) ->
     rng = random.Random("characters")
     text = " ".join(PAYLOADS)
     delta = sse_event(json.dumps({"choices": [{"index": 0, "delta": {"content": "@ "}}]}))
-    scripts = [
+    scripts: list[Script] = [
         reply(deltas(split(text, "characters")), rng, at_once=20),
         reply(deltas(split(text, "characters"), field="reasoning_content", ascii_only=False), rng, at_once=20),
-        reply((*deltas(split(text, "random"), field="reasoning"), *(delta.replace(b"@", each) for each in RAW), *deltas(["the end"])), rng),
-        *([Send(sse_response(*deltas([f"begun{number}"]), each, last=True))] for number, each in enumerate(NO_EVENTS)),
+        reply([*deltas(split(text, "random"), field="reasoning"), *(delta.replace(b"@", each) for each in RAW), *deltas(["the end"])], rng),
     ]
+    scripts += [[Send(sse_response(*deltas([f"begun{number}"]), each, last=True))] for number, each in enumerate(NO_EVENTS)]
     with hostile_chat(tmp_path, *scripts) as chat:
         chat.ask("K012")
         chat.ask("thought for")
@@ -98,12 +98,12 @@ def test_where_the_keys_lead(tmp_path: Path) -> None:
     """The rule tells of a code block's language and of a link's address."""
     texts = ["".join(batch.split()) for batch in batches(PAYLOADS, 400)]
     blocks = [block.replace("{}", text) for block in AT_A_KEY for text in texts]
-    steps = reply(deltas(["\n\n".join([*blocks, "the end"])]), random.Random("keys"))
+    steps = reply(deltas(["\n\n".join(["[first](http://first.example)", *blocks, "the end"])]), random.Random("keys"))
     with hostile_chat(tmp_path, steps) as chat:
         chat.ask("the end")
         chat.draws(lambda: chat.screen.press("tab"))
         seen: list[str] = []
-        while not seen or "nothing more" not in seen[-1]:
+        while not seen or "first.example" not in seen[-1]:
             seen.append(chat.draws(lambda: chat.screen.press("["), 0.02).split("\n")[-3])
             if "Enter" in seen[-1]:
                 chat.draws(lambda: chat.screen.press("enter"), 0.02)
@@ -122,7 +122,9 @@ def test_in_errors(tmp_path: Path) -> None:
         b"HTTP/1.1 200 OK\r\nContent-Type: \x1b[2J\x07\r\nContent-Length: 3\r\n\r\n\x1b[H",
         b"\x1b[2J\x1b]0;t\x07\r\n\r\n",
     ]
-    with hostile_chat(tmp_path, *([Send(body)] for _, body in bodies), *([Send(head), Close()] for head in heads)) as chat:
+    scripts: list[Script] = [[Send(body)] for _, body in bodies]
+    scripts += [[Send(head), Close()] for head in heads]
+    with hostile_chat(tmp_path, *scripts) as chat:
         for mark, _ in bodies:
             chat.ask(mark)
         for number in range(len(heads)):
@@ -245,3 +247,20 @@ def test_in_commands(tmp_path: Path) -> None:
 
 
 TYPED = [text for text in PAYLOADS[:60] if not any(ord(character) < 32 or ord(character) == 127 for character in text)] + ["typed n158"]
+
+
+def test_markup_that_is_clicked_does_nothing(tmp_path: Path) -> None:
+    """Textual runs what stands in `[@click=...]`, where it parses markup."""
+    actions = ("app.quit", "app.leave", "quit", "screen.dismiss", "app.bell", "app.help")
+    clicks = [f"[@click={action}]{'press me ' * 9}[/]" for action in actions]
+    text = "\n\n".join([*clicks, *(f"`{each}` **{each}** [{each}](http://e)" for each in MARKUP), "the end"])
+    with hostile_chat(tmp_path, reply(deltas([text]), random.Random("clicks")), REPLY) as chat:
+        chat.ask("the end")
+        for each in clicks:
+            chat.paste(f"/theme {each}").press("enter")
+            chat.paste(f"/model {each}").press("enter")
+        chat.screen.wait_for("click=app.help.* answers from")
+        for y in range(1, LINES + 1):
+            for x in range(3, COLUMNS, 31):
+                chat.screen.send(b"\x1b[<0;%d;%dM\x1b[<0;%d;%dm" % (x, y, x, y))
+        chat.ask("An answer")

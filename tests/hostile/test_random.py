@@ -16,7 +16,7 @@ from tokenfall.markdown.lines import Line, Run, Style
 from tokenfall.terminal.cells import Row, certain
 
 STRINGS = 10_000
-TOGETHER = 4
+TOGETHER = 8
 """Strings in a text; they meet in lists, cells and code."""
 
 CONTROLS = [chr(code) for code in [*range(0x20), *range(0x7F, 0xA0)]]
@@ -41,7 +41,7 @@ PIECES = [*CONTROLS, *ESCAPES * 3, *NASTY * 3, *MARKS * 4, *WORDS * 12, *MARKUP,
 
 
 def random_string(rng: random.Random) -> str:
-    return "".join(rng.choices(PIECES, k=rng.randint(1, 12)))
+    return "".join(rng.choices(PIECES, k=rng.randint(1, 8)))
 
 
 def random_chunks(rng: random.Random) -> list[str]:

@@ -5,7 +5,7 @@ import os
 from collections.abc import Callable
 from typing import ClassVar
 
-from textual import events
+from textual import events, work
 from textual._ansi_sequences import ANSI_SEQUENCES_KEYS
 from textual.actions import SkipAction
 from textual.app import SuspendNotSupported
@@ -203,11 +203,12 @@ class Prompt(StandInArea, inherit_bindings=False):
         if not text.strip():
             return
         self._history.add(text)
-        self.run_worker(self._save_history, group="prompt-history")  # type: ignore[arg-type]  # mypy takes the result for Never
+        self._save_history()
         self._walk = None
         self.forget()
         self._send(text)
 
+    @work(group="prompt-history")
     async def _save_history(self) -> None:
         await asyncio.to_thread(self._history.save)
         if problem := self._history.problem():
