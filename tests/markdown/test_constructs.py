@@ -3,8 +3,9 @@
 import pytest
 from tests.markdown.shown import begun, lines, picture, whole
 
+from tokenfall.markdown import inline
 from tokenfall.markdown.document import Document
-from tokenfall.markdown.lines import Line, Run, Style
+from tokenfall.markdown.lines import PLAIN, Line, Run, Style
 
 
 def runs(text: str, width: int = 40) -> list[Run]:
@@ -212,3 +213,11 @@ def test_nothing_at_all() -> None:
         document.line(10, 0)
     with pytest.raises(ValueError, match="finished"):
         document.append("x")
+
+
+def test_what_holds_no_mark_is_what_the_parser_would_make_of_it() -> None:
+    """Every character that is taken for text without asking the parser is text to it, alone, doubled and around words."""
+    for character in map(chr, range(32, 127)):
+        for content in (f"a{character}b", f"{character}a{character} b", f"{character * 2}a{character * 2}", f"a {character}(b{character}"):
+            if inline._NO_MARKUP.fullmatch(content):
+                assert list(inline.atoms(content, {})) == inline._atoms(inline._parse(content, {}), PLAIN)
