@@ -16,6 +16,8 @@ from tokenfall.ui.painter import CURSOR, Painter
 from tokenfall.ui.selection import Span, Spot, extract
 from tokenfall.ui.theme import Look
 
+NOTHING = Strip([], 0)
+
 WHEEL_LINES = 3
 """What a notch of the wheel moves; three is what terminals themselves scroll."""
 
@@ -204,10 +206,9 @@ class Transcript(OwnRows, can_focus=True):
         self._settle(0)
         self.refresh()
 
-    def render_lines(self, crop: Region) -> list[Strip]:
+    def fit(self) -> None:
         if self._stack.width != max(self.content_size.width, 1):
             self._fit()  # painted before it was told of its size
-        return super().render_lines(crop)
 
     def render_line(self, y: int) -> Strip:
         line_number = self._top + y
@@ -217,11 +218,11 @@ class Transcript(OwnRows, can_focus=True):
             strip = self._painter.lay_over(strip, *columns)
         if self.has_focus and line_number == self._cursor.y:
             strip = self._painter.lay_over(strip, self._cursor.x, self._cursor.x + 1, CURSOR)
-        return strip.adjust_cell_length(self._stack.width, self._painter.base)
+        return strip
 
     def _strip(self, line_number: int) -> Strip:
         if not 0 <= line_number < self._stack.height:
-            return Strip([], 0)
+            return NOTHING
         index, y = self._stack.locate(line_number)
         line = self._stack.entries[index].line(self._stack.width, y)
         return self._painter.strip((index, y), line)
