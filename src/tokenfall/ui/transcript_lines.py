@@ -20,6 +20,8 @@ from tokenfall.ui.stack import TOP, Entry, Place, Stack
 from tokenfall.ui.targets import pointed
 from tokenfall.ui.view import View
 
+NOTHING = Strip([], 0)
+
 
 class TranscriptLines(OwnRows, can_focus=True):
     """Follows the bottom until the reader scrolls up; then what is in view stays where it is."""
@@ -223,15 +225,15 @@ class TranscriptLines(OwnRows, can_focus=True):
         self.refresh()
         self.cursor_moved()
 
-    def render_lines(self, crop: Region) -> list[Strip]:
-        if self.stack.width != max(self.content_size.width, 1) or self.view.rows != self.content_size.height:
+    def fit(self) -> None:
+        size = self.content_size
+        if self.stack.width != max(size.width, 1) or self.view.rows != size.height:
             self._fit()  # painted before it was told of its size
-        return super().render_lines(crop)
 
     def render_line(self, y: int) -> Strip:
         places = self.view.places
         if y >= len(places):
-            return Strip([]).adjust_cell_length(self.stack.width, self._painter.base)
+            return NOTHING
         place = places[y]
         line = self.stack.line(place)
         strip = self._painter.strip(place, line)
@@ -239,8 +241,7 @@ class TranscriptLines(OwnRows, can_focus=True):
             for first, last in self.sought.cells(self.stack, place):
                 here = self.found is not None and self.found.place == place and first <= self.found.x < last
                 strip = self._painter.lay_over(strip, first, last, None if here else self._painter.found)
-        strip = self._with_cursor(place, strip)
-        return strip.adjust_cell_length(self.stack.width, self._painter.base)
+        return self._with_cursor(place, strip)
 
     def _with_cursor(self, place: Place, strip: Strip) -> Strip:
         span = self.reading.span
