@@ -264,3 +264,19 @@ def test_a_word_once_shown_stays() -> None:
         gone = {word for word in before if not any(word in found for found in words)}
         assert gone <= {"python", "frac", "sqrt", "begin", "end", "pmatrix", "aligned"}
         before = set(words)
+
+
+@pytest.mark.parametrize("name", LONG)
+def test_pieces_and_the_open_end_are_the_lines(name: str) -> None:
+    random = Random(name)
+    document = Document()
+    for piece in cuts(LONG[name], random, longest=200):
+        document.append(piece)
+        width = random.randint(3, 90)
+        last = [*document.closed_lines(width, document.closed - 1)] if document.closed else []  # without those before it
+        closed = [line for number in range(document.closed) for line in document.closed_lines(width, number)]
+        height = document.height(width)
+        assert [*closed, *document.open_lines(width, height + 1)] == lines(document, width)
+        assert len(closed) == document.stable(width)
+        assert closed[len(closed) - len(last) :] == last
+        assert document.open_lines(width, 2) == lines(document, width)[len(closed) :][-2:]
