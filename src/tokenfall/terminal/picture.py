@@ -7,6 +7,8 @@ https://gist.github.com/christianparpart/d8a62cc1ab659194337d73e399004036.
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
+from operator import ne
 
 from tokenfall.terminal.cells import Row
 from tokenfall.terminal.pens import Palette, Pen
@@ -62,7 +64,7 @@ class Picture:
             self._at = self._pen = None
         changed = [y for y, row in enumerate(rows) if row is not self._rows[y] and row != self._rows[y]]
         before = ""
-        blank = Row((" ",) * width, (self._palette.plain,) * width)
+        blank = _blank(width, self._palette.plain)
         if len(changed) > 2 and self._scrolls and (shift := find_shift(self._rows, rows, changed, blank)):
             before = self._scroll(shift, blank)
             changed = [y for y in range(len(rows)) if rows[y] is not self._rows[y] and rows[y] != self._rows[y]]
@@ -116,8 +118,10 @@ class Picture:
         if old is None:
             return [(0, self._width)]
         spans: list[tuple[int, int]] = []
-        for x, (was, text, had, pen) in enumerate(zip(old.texts, new.texts, old.pens, new.pens, strict=True)):
-            if (was == text and had is pen) or (spans and x < spans[-1][1]):
+        before = min(same(old.texts, new.texts), same(old.pens, new.pens))
+        after = self._width - min(same(old.texts[:before:-1], new.texts[:before:-1]), same(old.pens[:before:-1], new.pens[:before:-1]))
+        for x in range(before, after):
+            if (old.texts[x] == new.texts[x] and old.pens[x] is new.pens[x]) or (spans and x < spans[-1][1]):
                 continue
             start, end = x, x + 1
             if any(place >= x for place in new.unsure):
@@ -170,6 +174,25 @@ class Picture:
             self._at = (x, y)
 
 
+@lru_cache(maxsize=4)
+def _blank(width: int, pen: Pen) -> Row:
+    return Row((" ",) * width, (pen,) * width)
+
+
+def same(old: tuple[object, ...], new: tuple[object, ...]) -> int:
+    """How many items, from the first on, are the same in both, which are of one length."""
+    if old == new:
+        return len(new)
+    low, high = 0, len(new)
+    while high - low > 1:
+        middle = (low + high) // 2
+        if old[low:middle] == new[low:middle]:
+            low = middle
+        else:
+            high = middle
+    return low
+
+
 def movement(at: tuple[int, int] | None, x: int, y: int) -> str:
     """The shortest sequence that brings the cursor to a column and a line, both from 0."""
     if at is not None and at[1] == y:
@@ -217,4 +240,4 @@ def difference(old: Row | None, new: Row) -> int:
         return new.end + 10
     if old is new or old == new:
         return 0
-    return 10 + sum(was != text or had is not pen for was, text, had, pen in zip(old.texts, new.texts, old.pens, new.pens, strict=True))
+    return 10 + sum(map(ne, zip(old.texts, old.pens, strict=True), zip(new.texts, new.pens, strict=True)))
