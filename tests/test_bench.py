@@ -12,7 +12,7 @@ from tests.bench.processes import cpu_seconds, machine, resident_mb, stolen, tre
 from tests.bench.render import SECTIONS, asked, attempted, section
 from tests.bench.server import PacedServer, Part, Reply
 from tests.bench.streams import MARK, SHAPES, Author, cut
-from tests.bench.table import Figure, Goal, Measured, Unmeasured, growth, mark, percentile, row
+from tests.bench.table import Figure, Goal, Measured, Unmeasured, growth, growth_row, mark, percentile, row
 from tests.bench.terminal import ANSWERS, MOST_QUIET, Chunk, Line, Questions, Unseen, quiet_after, sightings, terminal
 from tests.bench.turns import PLAIN, TOKENFALL, Program, delays, first_mark, turns
 
@@ -100,6 +100,8 @@ def test_a_row_says_why_it_has_no_figure() -> None:
 def test_growth_is_the_last_over_the_first() -> None:
     assert growth([Measured(2), Measured(9), Measured(3)]) == Measured(1.5)
     assert growth([Measured(2), Unmeasured("busy"), Unmeasured("busy")]) == Unmeasured("busy")
+    line = growth_row("table", GOAL, [Measured(2), Measured(12)], [Measured(7), Unmeasured("busy")])
+    assert line.split() == ["table", "2.0", "12.0", "6.0", "7.0", "-", "-", "target", "plain:", "busy"]
 
 
 def test_a_reply_that_was_not_seen_has_no_cost() -> None:

@@ -76,6 +76,9 @@ class Turn:
                 await _drain(arrivals)
         except TokenfallError as caught:
             error = caught
+        for part in self._tags.flush():
+            self._draft.add(part)
+            yield Streamed(time.monotonic(), part)
         yield self._end(time.monotonic(), error)
 
     def _take(self, decoder: Decoder, frame: Frame) -> list[StreamEvent]:

@@ -196,7 +196,8 @@ THINK_TAGS = {"<think>": "</think>", "<thinking>": "</thinking>"}
 
 
 class ThinkTags:
-    """Splits a reply's text into reasoning and answer. Tags count at the very beginning only: an answer may speak of them.
+    """Splits a reply's text into reasoning and answer. Tags count at the very beginning only: an answer may speak of them, and
+    a reply whose first tag closes what a server's template has opened can't be told from one that does.
 
     White space around a reasoning belongs to neither. Held back is what may still become a tag, 11 characters at most beside
     the white space before it.

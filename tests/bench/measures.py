@@ -41,15 +41,18 @@ class Streamed:
 
 
 async def at_rest(screen: Terminal, limit: float) -> None:
-    """Until the program takes next to no processor time. Raises TimeoutError."""
-    deadline = time.monotonic() + limit
+    """Until the program takes next to no processor time, and its line is at least half free. Raises TimeoutError once it has taken
+    `limit` seconds of that time: what else runs on the machine is not to decide."""
+    before = last = cpu_seconds(screen.child.pid)
     quiet = 0
     while quiet < 2:
-        if time.monotonic() > deadline:
-            raise TimeoutError(f"still busy after {limit:.0f} s")
-        before = cpu_seconds(screen.child.pid)
         await asyncio.sleep(0.25)
-        quiet = quiet + 1 if cpu_seconds(screen.child.pid) - before < 0.025 else 0
+        now = cpu_seconds(screen.child.pid)
+        if now - before > limit:
+            raise TimeoutError(f"still busy after {limit:.0f} s of processor time")
+        full = screen.line.rate and screen.size(time.monotonic() - 0.25) > screen.line.rate * 0.25 / 2
+        quiet = quiet + 1 if now - last < 0.025 and not full else 0
+        last = now
 
 
 async def streamed(program: Program, text: Text, rate: float, line: Line = DIRECT) -> Streamed:
@@ -59,7 +62,7 @@ async def streamed(program: Program, text: Text, rate: float, line: Line = DIREC
         sent = await server.sent(0, limit=2 * len(text.tokens) / rate + 30)
         await asyncio.sleep(1.5)
         with suppress(TimeoutError):  # a backlog that isn't on the screen by then counts as never seen
-            await at_rest(screen, 15)
+            await asyncio.wait_for(at_rest(screen, 15), 15)
         cpu, size = cpu_seconds(screen.child.pid) - cpu, screen.size() - size
         begun = {mark: sent[token] for mark, token in text.marks.items()}
         late = delays(begun, sightings(screen.chunks, MARK))
@@ -141,7 +144,7 @@ def stages(shape: str, sizes: Sequence[int], stretch: int, repeats: int) -> list
 
 async def growing(program: Program, shape: str, sizes: Sequence[int], stretch: int, repeats: int, limit: float) -> list[Figure]:
     """Processor milliseconds a token at 100 tokens a second, at each size of the reply before: the least of the repeats, since
-    what else runs on the machine only adds. What takes longer than the limit, in seconds, isn't measured."""
+    what else runs on the machine only adds. What takes more than `limit` seconds of processor time to draw isn't measured."""
     figures: list[Figure] = []
     staged = stages(shape, sizes, stretch, repeats)
     async with chat(program, Reply(tuple(part for stage in staged for part in stage.parts))) as (server, screen):
@@ -149,7 +152,7 @@ async def growing(program: Program, shape: str, sizes: Sequence[int], stretch: i
         try:
             for number, stage in enumerate(staged):
                 first = number * (repeats + 1)
-                await _played(server, screen, first, limit)
+                await _cost(server, screen, first, stage.growth, limit)
                 costs = [await _cost(server, screen, first + 1 + each, text, limit) for each, text in enumerate(stage.stretches)]
                 figures.append(Measured(min(costs)))
         except (TimeoutError, Unseen) as error:
@@ -158,15 +161,11 @@ async def growing(program: Program, shape: str, sizes: Sequence[int], stretch: i
 
 
 async def _cost(server: PacedServer, screen: Terminal, part: int, text: Text, limit: float) -> float:
+    """Processor milliseconds a token of a part that is let play, drawn whole."""
     before = cpu_seconds(screen.child.pid)
-    await _played(server, screen, part, len(text.tokens) / 50 + limit)
+    server.go()
+    await server.sent(0, part)
+    await at_rest(screen, limit)
     spent = cpu_seconds(screen.child.pid) - before
     await screen.seen(text.last_mark, limit)
     return spent * 1000 / len(text.tokens)
-
-
-async def _played(server: PacedServer, screen: Terminal, part: int, limit: float) -> None:
-    """Lets a part play and be drawn."""
-    server.go()
-    await server.sent(0, part, limit)
-    await at_rest(screen, limit)

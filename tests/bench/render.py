@@ -17,7 +17,9 @@ quiet       a terminal that reads 8,000 bytes a second, 300 tokens into an answe
             server seeing the connection close, and to the time after which no more than 4,000 bytes come
 memory      resident memory with 200 replies of 500 tokens open
 cost        processor time for each token at 100 a second, once the reply is 1,000, 10,000 and 50,000 tokens long, for each
-            shape of reply; and the last over the first. `-` for what takes longer than --patience to show
+            shape of reply; and the last over the first. `-` for what takes more than --patience to draw
+
+The plain chat has fewer runs, interrupts and keys, and a quarter of the time for memory.
 
 Times are milliseconds. The marks: `stretch` and `target` are met, or the target is `missed`.
 """
@@ -35,7 +37,7 @@ from typing import Any
 from tests.bench import measures
 from tests.bench.processes import machine, stolen
 from tests.bench.streams import SHAPES, Author
-from tests.bench.table import HEAD, Figure, Goal, Mark, Measured, Unmeasured, growth, mark, note, percentile, row, shown
+from tests.bench.table import HEAD, Figure, Goal, Measured, Unmeasured, growth_head, growth_row, percentile, row, shown
 from tests.bench.terminal import Line, Unseen
 from tests.bench.turns import PLAIN, TOKENFALL, Program, echo, starts, turns
 
@@ -53,32 +55,37 @@ class Options:
     tokens: int = 1000
     interrupts: int = 50
     keys: int = 60
-    stops: int = 3
+    stops: int = 2
     replies: int = 200
     sizes: tuple[int, ...] = (1000, 10_000, 50_000)
     shapes: tuple[str, ...] = tuple(SHAPES)
     stretch: int = 200
     repeats: int = 2
     patience: float = 10
-
-PLAIN_INTERRUPTS = 20
-"""The plain chat's interrupts are there to look at."""
+    session: float = 100
 
 HELP = {
     "only": "sections to run, of those above",
     "starts": "starts of each program",
     "runs": "streamed answers whose latency is measured",
     "tokens": "tokens of each",
-    "interrupts": f"replies that are interrupted; of the plain chat {PLAIN_INTERRUPTS} at most",
+    "interrupts": "replies that are interrupted",
     "keys": "keys whose echo is measured",
-    "stops": "interrupts on the terminal that hardly reads; of the plain chat 1",
+    "stops": "interrupts on the terminal that hardly reads",
     "replies": "replies that are open when memory is measured",
     "sizes": "tokens of the growing reply",
     "shapes": f"of {', '.join(SHAPES)}",
     "stretch": "tokens over which a cost is measured",
     "repeats": "stretches at each size, of which the cheapest counts",
-    "patience": "seconds that a program gets to draw what has come; twelve times as many for all of memory",
+    "session": "seconds for all replies whose memory is measured",
+    "patience": "seconds of processor time that a program gets to draw what has come",
 }
+
+def lighter(options: Options) -> Options:
+    """For the plain chat, whose figures are there to compare with."""
+    fewer = replace(options, runs=1, stops=1, interrupts=min(options.interrupts, 20), keys=min(options.keys, 30))
+    return replace(fewer, session=options.session / 4)
+
 
 Measure = Callable[[Program, Options], Awaitable[Sequence[Figure]]]
 Section = Callable[[Options], AsyncIterator[str]]
@@ -95,7 +102,7 @@ async def attempted(measure: Awaitable[Sequence[Figure]], count: int) -> Sequenc
 def section(measure: Measure, *goals: Goal) -> Section:
     async def lines(options: Options) -> AsyncIterator[str]:
         ours = await attempted(measure(TOKENFALL, options), len(goals))
-        plain = await attempted(measure(PLAIN, options), len(goals))
+        plain = await attempted(measure(PLAIN, lighter(options)), len(goals))
         for goal, *figures in zip(goals, ours, plain, strict=True):
             yield row(replace(goal, name=goal.name.format(**asdict(options))), *figures)
 
@@ -127,7 +134,7 @@ async def latency(program: Program, options: Options) -> Sequence[Figure]:
 
 
 async def interrupted(program: Program, options: Options) -> Sequence[Figure]:
-    found = await turns(program, options.interrupts if program is TOKENFALL else min(options.interrupts, PLAIN_INTERRUPTS))
+    found = await turns(program, options.interrupts)
     return [*spread(found.request, 0.5), *spread(found.first, 0.5), *spread(found.interrupt, 0.99)]
 
 
@@ -142,30 +149,24 @@ async def slow(program: Program, options: Options) -> Sequence[Figure]:
 
 
 async def quiet(program: Program, options: Options) -> Sequence[Figure]:
-    stops = options.stops if program is TOKENFALL else 1
-    found = [await measures.stopped_on(SLOWER, program, 300, 100, 3 * options.patience) for _ in range(stops)]
+    found = [await measures.stopped_on(SLOWER, program, 300, 100, 30) for _ in range(options.stops)]
     return [*spread([each.interrupt for each in found], 0.5), *spread([each.quiet for each in found], 0.5)]
 
 
 async def memory(program: Program, options: Options) -> Sequence[Figure]:
-    return [await measures.memory(program, options.replies, 500, 12 * options.patience)]
+    return [await measures.memory(program, options.replies, 500, options.session)]
 
 
 async def cost(options: Options) -> AsyncIterator[str]:
-    goal = Goal("", 1.2, 1.05, 2)
-    sizes = "".join(f"{size:>8,}" for size in options.sizes)
-    columns = f"{sizes}{'growth':>8}"
-    yield f"\n{'CPU a token, at tokens':<22}{columns}{'plain:':>10}{columns}  target {goal.target}, stretch {goal.stretch}"
+    goal = Goal("CPU a token, at tokens", 1.2, 1.05, 2)
+    yield "\n" + growth_head(goal, options.sizes)
     for shape in options.shapes:
-        cells, marks = "", list[Mark | str]()
-        for program in (TOKENFALL, PLAIN):
-            measure = measures.growing(program, shape, options.sizes, options.stretch, options.repeats, options.patience)
-            figures = await attempted(measure, len(options.sizes))
-            grown = growth(figures)
-            cells += "".join(f"{shown(figure, 2):>8}" for figure in (*figures, grown)) + ("" if cells else " " * 10)
-            marks += [mark(goal, grown)] if program is TOKENFALL else []
-            marks += [note(grown, f"{program.name}: ")]
-        yield f"{shape:<22}{cells}  {marks[0]:<8}{'; '.join(filter(None, marks[1:]))}".rstrip()
+        ours, plain = [await attempted(grown(program, shape, options), len(options.sizes)) for program in (TOKENFALL, PLAIN)]
+        yield growth_row(shape, goal, ours, plain)
+
+
+def grown(program: Program, shape: str, options: Options) -> Awaitable[Sequence[Figure]]:
+    return measures.growing(program, shape, options.sizes, options.stretch, options.repeats, options.patience)
 
 
 SECTIONS: dict[str, Section] = {
@@ -215,7 +216,7 @@ def numbers(text: str) -> tuple[int, ...]:
     return tuple(map(int, text.split(",")))
 
 
-PARSERS: dict[str, Callable[[str], Any]] = {"only": names, "shapes": names, "sizes": numbers, "patience": float}
+PARSERS: dict[str, Callable[[str], Any]] = {"only": names, "shapes": names, "sizes": numbers, "patience": float, "session": float}
 
 
 def asked(argv: Sequence[str] | None = None) -> Options:

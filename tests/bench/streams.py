@@ -113,7 +113,7 @@ class Text:
 
     @property
     def last_mark(self) -> str:
-        return next(reversed(self.marks))
+        return next(reversed(self.marks), "")
 
     def first(self, tokens: int) -> "Text":
         return Text(self.tokens[:tokens], {mark: at for mark, at in self.marks.items() if at < tokens})

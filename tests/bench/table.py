@@ -54,8 +54,13 @@ HEAD = f"{'':<52}{'tokenfall':>10}{'plain':>10}{'target':>9}{'stretch':>9}"
 
 def row(goal: Goal, ours: Figure, plain: Figure) -> str:
     goals = f"{goal.target:>9.{goal.digits}f}{goal.stretch:>9.{goal.digits}f}"
-    remarks = "; ".join(remark for remark in (note(ours), note(plain, "plain: ")) if remark)
-    return f"{goal.name:<52}{shown(ours, goal.digits):>10}{shown(plain, goal.digits):>10}{goals}  {mark(goal, ours):<8}{remarks}".rstrip()
+    figures = f"{shown(ours, goal.digits):>10}{shown(plain, goal.digits):>10}"
+    return f"{goal.name:<52}{figures}{goals}  {verdict(goal, ours, plain)}"
+
+
+def verdict(goal: Goal, ours: Figure, plain: Figure) -> str:
+    remarks = (note(ours), note(plain, "plain: "))
+    return f"{mark(goal, ours):<8}{'; '.join(filter(None, remarks))}".rstrip()
 
 
 def shown(figure: Figure, digits: int) -> str:
@@ -79,3 +84,14 @@ def growth(figures: Sequence[Figure]) -> Figure:
     if isinstance(first, Measured) and isinstance(last, Measured):
         return Measured(last.value / first.value)
     return Unmeasured("; ".join(dict.fromkeys(figure.why for figure in figures if isinstance(figure, Unmeasured))))
+
+
+def growth_head(goal: Goal, sizes: Sequence[int]) -> str:
+    columns = "".join(f"{size:>8,}" for size in sizes) + f"{'growth':>8}"
+    return f"{goal.name:<24}{columns}{'plain:':>10}{columns}  target {goal.target}, stretch {goal.stretch}"
+
+
+def growth_row(name: str, goal: Goal, ours: Sequence[Figure], plain: Sequence[Figure]) -> str:
+    """The figures at each size and their growth, of which the goal is."""
+    columns = ["".join(f"{shown(figure, goal.digits):>8}" for figure in (*figures, growth(figures))) for figures in (ours, plain)]
+    return f"{name:<24}{columns[0]}{'':>10}{columns[1]}  {verdict(goal, growth(ours), growth(plain))}"

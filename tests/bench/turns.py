@@ -42,10 +42,10 @@ KEY_S = 0.2
 """From one measured key to the next."""
 
 AFTER_S = 3.0
-"""How long a glyph or a mark that is still due is waited for."""
+"""How long a glyph that is still due is waited for."""
 
-KEYS_KEPT = 10
-"""Words that are typed before they are deleted again: a prompt of one line."""
+KEYS_KEPT = 12
+"""Words that are typed before they are deleted again, all on the prompt's first line: its growth is another thing."""
 
 
 def first_mark(number: int) -> str:
@@ -112,7 +112,7 @@ async def turns(program: Program, runs: int, rate: float = 100) -> Turns:
 
 async def echo(program: Program, keys: int, rate: float, line: Line = DIRECT) -> list[float]:
     """Milliseconds from a key to its glyph while so many tokens a second stream; infinite for a glyph that never came."""
-    text = Author("mixed").write(round(rate * (0.3 * keys + 10)))  # longer than the keys take
+    text = Author("mixed").write(round(rate * (0.6 * keys + 10)))  # longer than the keys take
     pressed: dict[str, float] = {}
     async with chat(program, Reply((Part(text.tokens, rate),)), line=line) as (server, screen):
         await ask(screen)
@@ -123,10 +123,10 @@ async def echo(program: Program, keys: int, rate: float, line: Line = DIRECT) ->
             await asyncio.sleep(0.03)
             pressed[f"qq{number:03d}q"] = screen.press("q")
             await asyncio.sleep(KEY_S)
-            if number % KEYS_KEPT == KEYS_KEPT - 1:
+            if number % KEYS_KEPT == KEYS_KEPT - 1 or number == keys - 1:
+                await asyncio.sleep(AFTER_S)
                 screen.press(BACKSPACE * KEYS_KEPT * len(" qq000q"))
-                await asyncio.sleep(KEY_S)
-        await asyncio.sleep(AFTER_S)
+                await asyncio.sleep(0.5)
         return delays(pressed, sightings(screen.chunks, KEYS_MARK))
 
 

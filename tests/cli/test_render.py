@@ -9,7 +9,7 @@ import subprocess
 import sys
 import termios
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from random import Random
@@ -133,23 +133,34 @@ async def test_neither_the_screen_nor_a_client_is_imported(program: Program) -> 
 def terminal(
     program: Program, *arguments: str, columns: int = 80, lines: int = 24, env: Mapping[str, str] | None = None
 ) -> Iterator[PtyScreen]:
-    verb = () if program.command[1] == "-c" else ("render",)
+    verb = () if program.command[0] == sys.executable and program.command[1] == "-c" else ("render",)
     argv = [*program.command, *verb, *arguments]
     with PtyScreen(argv, columns=columns, lines=lines, env=program.env(**terminal_env(**(env or {})))) as screen:
         yield screen
 
 
-@contextmanager
-def pipe(program: Program) -> Iterator[tuple[str, Callable[[str], int]]]:
-    """A file that is written while it is read, and what writes to it; opened for that by its reader."""
-    path = program.folder / "pipe"
-    os.mkfifo(path)
-    file = os.open(path, os.O_RDWR)
-    try:
-        yield str(path), lambda text: os.write(file, text.encode())
-    finally:
-        with suppress(OSError):
-            os.close(file)
+class Pipe:
+    """A file that is written while it is read."""
+
+    def __init__(self, path: Path) -> None:
+        os.mkfifo(path)
+        self.path = str(path)
+        self._file = os.open(path, os.O_RDWR)  # so that nobody waits for its reader
+
+    def write(self, text: str) -> None:
+        os.write(self._file, text.encode())
+
+    def close(self) -> None:
+        if self._file >= 0:
+            os.close(self._file)
+            self._file = -1
+
+
+@pytest.fixture
+def pipe(tmp_path: Path) -> Iterator[Pipe]:
+    pipe = Pipe(tmp_path / "pipe")
+    yield pipe
+    pipe.close()
 
 
 def left(screen: PtyScreen, columns: int = 80, lines: int = 24) -> list[str]:
@@ -183,15 +194,15 @@ def test_the_scrollback_is_exact(program: Program, name: str, columns: int, line
         assert given_back(screen)
 
 
-def test_the_scrollback_is_exact_however_the_text_came(program: Program) -> None:
+def test_the_scrollback_is_exact_however_the_text_came(program: Program, pipe: Pipe) -> None:
     source = DOCUMENTS["answer"] + FENCE + DOCUMENTS["table that widens"] + "\nthe end of it"
     random = Random(5)
-    with pipe(program) as (path, write), terminal(program, path, columns=40, lines=9) as screen:
+    with terminal(program, pipe.path, columns=40, lines=9) as screen:
         screen.wait_until(lambda: not echoes(screen), "the program to begin")
         for piece in cuts(source, random, longest=60):
-            write(piece)
+            pipe.write(piece)
             time.sleep(random.choice((0, 0, 0.002, 0.01)))
-        screen.wait_raw(b"the end of it")
+        screen.wait_until(lambda: left(screen, 40, 9)[-1] == "the end of it", "all of it")
         stop(screen, signal.SIGINT)
         assert left(screen, 40, 9) == wanted(source, 40)[1:]
 
@@ -201,21 +212,21 @@ def stop(screen: PtyScreen, number: signal.Signals) -> int:
     return screen.exit_status()
 
 
-def test_text_shows_when_it_comes_and_markers_soon_after(program: Program) -> None:
-    with pipe(program) as (path, write), terminal(program, path) as screen:
-        write("# a heading")
+def test_text_shows_when_it_comes_and_markers_soon_after(program: Program, pipe: Pipe) -> None:
+    with terminal(program, pipe.path) as screen:
+        pipe.write("# a heading")
         screen.wait_for("^a heading$")
-        write("\n\n-")
+        pipe.write("\n\n-")
         screen.wait_for("^•$")
-        write(" item\n\n`co")
+        pipe.write(" item\n\n`co")
         screen.wait_for("^• item\n\nco$")
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-def test_a_signal_keeps_what_came_and_gives_the_terminal_back(program: Program, number: signal.Signals) -> None:
+def test_a_signal_keeps_what_came_and_gives_the_terminal_back(program: Program, pipe: Pipe, number: signal.Signals) -> None:
     tail = "```python\n" + "".join(f"line({number})\n" for number in range(50)) + "unfinished = '"
-    with pipe(program) as (path, write), terminal(program, path) as screen:
-        write("Before\n\n" + tail)
+    with terminal(program, pipe.path) as screen:
+        pipe.write("Before\n\n" + tail)
         screen.wait_for("^  unfinished")
         assert not echoes(screen)
         assert stop(screen, number) == (130 if number is signal.SIGINT else -number)
@@ -224,51 +235,51 @@ def test_a_signal_keeps_what_came_and_gives_the_terminal_back(program: Program, 
         assert echoes(screen)
 
 
-def test_ctrl_c_leaves_no_trace_of_the_keys(program: Program) -> None:
-    with pipe(program) as (path, write), terminal(program, path) as screen:
-        write("Some text")
+def test_ctrl_c_leaves_no_trace_of_the_keys(program: Program, pipe: Pipe) -> None:
+    shell = Program(program.folder, ("bash", "-c", '"$@"; echo "ended $?"; read -t 0.2 left; echo "[$left]"', "bash", *program.command))
+    with terminal(shell, pipe.path) as screen:
+        pipe.write("Some text")
         screen.wait_for("^Some text")
         screen.type("typed meanwhile\r").press("ctrl+c")
-        assert screen.exit_status() == 130
-        assert left(screen) == ["Some text", ""]
-        assert given_back(screen)
+        assert screen.exit_status() == 0
+        assert left(screen) == ["Some text", "ended 130", "[]", ""]
 
 
-def test_a_defect_gives_the_terminal_back(program: Program) -> None:
+def test_a_defect_gives_the_terminal_back(program: Program, pipe: Pipe) -> None:
     code = (
         "import sys; from tokenfall.cli.program import run; from tokenfall.terminal.scroll import Scroll;"
         "whole = Scroll._rows; Scroll._rows = lambda self, lines: whole(self, lines) if len(lines) < 3 else 1 / 0;"
         "sys.exit(run(['render', *sys.argv[1:]], print))"
     )
-    with pipe(program) as (path, write), terminal(Program(program.folder, (sys.executable, "-c", code)), path) as screen:
-        write("one `code")
+    with terminal(Program(program.folder, (sys.executable, "-c", code)), pipe.path) as screen:
+        pipe.write("one `code")
         screen.wait_for("^one code")
-        write("`\n\ntwo\n\nthree\n\nfour\n\n")
+        pipe.write("`\n\ntwo\n\nthree\n\nfour\n\n")
         assert screen.exit_status() == 1
         assert "This is a fault in tokenfall: ZeroDivisionError" in screen.text()
         assert given_back(screen)
         assert echoes(screen)
 
 
-def test_after_a_hang_up_it_ends(program: Program) -> None:
-    with pipe(program) as (path, write), terminal(program, path) as screen:
-        write("Some text")
+def test_after_a_hang_up_it_ends(program: Program, pipe: Pipe) -> None:
+    with terminal(program, pipe.path) as screen:
+        pipe.write("Some text")
         screen.wait_for("^Some text")
         screen.hang_up()
         assert screen.exit_status() == -signal.SIGHUP
 
 
-def test_suspended_and_continued(program: Program) -> None:
-    with pipe(program) as (path, write), terminal(program, path) as screen:
-        write("Gone.\n\nA `tail")
+def test_suspended_and_continued(program: Program, pipe: Pipe) -> None:
+    with terminal(program, pipe.path) as screen:
+        pipe.write("Gone.\n\nA `tail")
         screen.wait_for("^A tail")
         screen.press("ctrl+z")
         screen.wait_until(lambda: state(screen.pid) == "T", "the program to stop")
+        screen.wait_until(lambda: given_back(screen), "the terminal back")
         assert echoes(screen)
-        assert given_back(screen)
         screen.type("typed\r")
         screen.wait_for("^typed")
-        write("` goes on.")
+        pipe.write("` goes on.")
         os.kill(screen.pid, signal.SIGCONT)
         screen.wait_for("^A tail goes on")
         assert not echoes(screen)
@@ -276,17 +287,32 @@ def test_suspended_and_continued(program: Program) -> None:
         assert left(screen) == ["Gone.", "", "A tail", "typed", "", "A tail goes on.", ""]
 
 
+def test_in_the_background_only_what_is_finished_is_printed(program: Program, pipe: Pipe) -> None:
+    """What stands above the cursor is another job's there."""
+    background = Program(program.folder, ("sh", "-mc", '"$@" & wait $!; echo "ended $?"', "sh", *program.command))
+    with terminal(background, pipe.path) as screen:
+        pipe.write("One.\n\n- two")
+        screen.wait_for("^One.$")
+        assert echoes(screen)
+        pipe.write(" and\n- three\n\nfour")
+        screen.wait_for("^• two and$")
+        pipe.close()
+        screen.wait_for("^four\nended 0$")
+        assert not re.search(rb"\x1b\[\d*A", screen.raw)
+        assert "• three" in screen.text()
+
+
 def state(pid: int) -> str:
     return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0]
 
 
-def test_a_resize_changes_the_width_of_what_follows(program: Program) -> None:
-    with pipe(program) as (path, write), terminal(program, path) as screen:
-        write("word " * 30 + "\n\n" + "tail " * 30)
+def test_a_resize_changes_the_width_of_what_follows(program: Program, pipe: Pipe) -> None:
+    with terminal(program, pipe.path) as screen:
+        pipe.write("word " * 30 + "\n\n" + "tail " * 30)
         screen.wait_for("(tail ?){14}\n")
         screen.resize(40, 20)
         screen.wait_for("^(tail ?){8}$")
-        write("\n\n" + "after " * 12)
+        pipe.write("\n\n" + "after " * 12)
         screen.wait_for("^(after ?){6}\n(after ?){6}$")
         assert stop(screen, signal.SIGINT) == 130
 
@@ -337,6 +363,9 @@ def test_a_dumb_terminal_gets_plain_lines(program: Program) -> None:
     with terminal(program, markdown(program, "# a\n\n`b`\n"), env={"TERM": "dumb"}) as screen:
         assert screen.exit_status() == 0
         assert screen.raw == b"a\r\n\r\nb\r\n"
+    with terminal(program, "--width", "60", markdown(program, "word " * 20), columns=40, env={"TERM": "dumb"}) as screen:
+        assert screen.exit_status() == 0
+        assert screen.rows()[:3] == ["word " * 7 + "word", *["word " * 7 + "word"], "word word word word"]
 
 
 @pytest.mark.parametrize(("arguments", "env"), [(["--no-color"], {}), ([], {"NO_COLOR": "1"}), (["--theme", "light"], {"NO_COLOR": "1"})])
@@ -363,14 +392,14 @@ def test_themes(program: Program) -> None:
 
 
 @pytest.mark.parametrize("size", [1, 3, 10_000])
-def test_hostile_text_reaches_the_terminal_as_text_only(program: Program, size: int) -> None:
+def test_hostile_text_reaches_the_terminal_as_text_only(program: Program, pipe: Pipe, size: int) -> None:
     payloads = [case["text"].encode("utf-8", "surrogatepass").decode("utf-8", "replace") for case in HOSTILE["terminal"].values()]
     source = "\n\n".join(f"{each} `{each}` [{each}]({each})\n\n```{each}\n{each}\n```" for each in payloads)
     source = source if size > 1 else source[:3000]
-    with pipe(program) as (path, write), terminal(program, path) as screen:
+    with terminal(program, pipe.path) as screen:
         for start in range(0, len(source), size):
-            write(source[start : start + size])
-        write("\n\nthe end of it")
+            pipe.write(source[start : start + size])
+        pipe.write("\n\nthe end of it")
         screen.wait_for("the end of it")
         assert stop(screen, signal.SIGINT) == 130
         assert foreign(screen.raw, Allowed(inline=True)) == []

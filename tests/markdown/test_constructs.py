@@ -3,8 +3,9 @@
 import pytest
 from tests.markdown.shown import begun, lines, picture, whole
 
+from tokenfall.markdown import inline
 from tokenfall.markdown.document import Document
-from tokenfall.markdown.lines import Line, Run, Style
+from tokenfall.markdown.lines import PLAIN, Line, Run, Style
 
 
 def runs(text: str, width: int = 40) -> list[Run]:
@@ -216,3 +217,11 @@ def test_nothing_at_all() -> None:
 
 def test_an_address_is_shown_as_it_was_written() -> None:
     assert picture(whole("<https://xn--pple-43d.com/%61>")) == "https://xn--pple-43d.com/%61"
+
+
+def test_what_holds_no_mark_is_what_the_parser_would_make_of_it() -> None:
+    """Every character that is taken for text without asking the parser is text to it, alone, doubled and around words."""
+    for character in map(chr, range(32, 127)):
+        for content in (f"a{character}b", f"{character}a{character} b", f"{character * 2}a{character * 2}", f"a {character}(b{character}"):
+            if inline._NO_MARKUP.fullmatch(content):
+                assert list(inline.atoms(content, {})) == inline._atoms(inline._parse(content, {}), PLAIN)

@@ -14,6 +14,8 @@ from tokenfall.markdown.document import Document
 from tokenfall.markdown.lines import Line
 
 WIDTHS = (80, 20, 3)
+CHUNKINGS = 5
+"""Ways in which each example of the specification comes in."""
 
 ANSWER = """\
 Here's how **server-sent events** work, _in short_:
@@ -107,7 +109,8 @@ LONG = {
 @pytest.mark.parametrize("number", range(0, len(EXAMPLES), 50))
 def test_the_examples_of_the_specification(number: int) -> None:
     for index, example in enumerate(EXAMPLES[number : number + 50]):
-        check(example, Random(number + index))
+        for chunking in range(CHUNKINGS):
+            check(example, Random(f"{number + index}/{chunking}"))
 
 
 @pytest.mark.parametrize(
@@ -148,6 +151,7 @@ FRAGMENTS = [
     *("- ", "* ", "1. ", "2) ", "> ", "  ", "    ", "\t", "\n", "\n", "\n\n", "a", "b c", "**", "*", "_", "`", "```", "~~~", "# ", "[foo]"),
     *("[foo]: /u\n", '"t', "](x)", "![", "|", "|a|b|\n", "|-|-|\n", "---\n", "===\n", "\\", "&amp;", "<b>", "~~", "- [ ] ", "中文", "  \n"),
     *("$", "$", "$$", "$$\n", "$x_1$", "\\(", "\\)", "\\[", "\\]", "\\[\n", "\n\\]\n", "\\frac", "{a}", "= b\n", "\\\\", "^2", "5"),
+    *("\\begin{align}", "\\end{align}"),
 ]
 MARKUP = st.lists(st.sampled_from(FRAGMENTS), max_size=40).map("".join)
 
@@ -178,6 +182,31 @@ def test_what_is_shown_meanwhile_does_not_depend_on_the_pieces_either(name: str)
         if random.random() < 0.1:
             width = random.choice(WIDTHS)
             assert picture(document, width) == picture(begun(document.source), width)
+
+
+WORDS = ["word", "the", "1.", "**bold**", "`code`", "a_b", "(b)", "it's", "-", "*", "_i_", "~~s~~", "&amp;", "<b>", "|", "\\", "日本"]
+WORDS += ["`", "**"]
+BEGINNINGS = ["", "", "- ", "1. ", "> ", "# ", "```\n", "    ", "| ", "- [x] "]
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_a_line_that_grows_shows_what_it_says_so_far(seed: int) -> None:
+    random = Random(seed)
+    paragraphs = [random.choice(BEGINNINGS) + " ".join(random.choices(WORDS, k=random.randint(1, 40))) for _ in range(4)]
+    text = random.choice(["\n", "\n\n"]).join(paragraphs)
+    document = Document()
+    for piece in cuts(text, random, longest=5):
+        document.append(piece)
+        if random.random() < 0.7:
+            assert lines(document, 40) == lines(begun(document.source), 40)
+
+
+@pytest.mark.parametrize("line", ["- a", "# a", "> a", "1. a", "```", "***", "===", "---", "a"])
+def test_a_line_that_has_only_begun_may_become_anything(line: str) -> None:
+    document = begun("words\n  ")
+    lines(document, 40)
+    document.append(line)
+    assert lines(document, 40) == lines(begun(document.source), 40)
 
 
 @pytest.mark.parametrize("text", [ANSWER, *LONG.values()])
@@ -235,3 +264,19 @@ def test_a_word_once_shown_stays() -> None:
         gone = {word for word in before if not any(word in found for found in words)}
         assert gone <= {"python", "frac", "sqrt", "begin", "end", "pmatrix", "aligned"}
         before = set(words)
+
+
+@pytest.mark.parametrize("name", LONG)
+def test_pieces_and_the_open_end_are_the_lines(name: str) -> None:
+    random = Random(name)
+    document = Document()
+    for piece in cuts(LONG[name], random, longest=200):
+        document.append(piece)
+        width = random.randint(3, 90)
+        last = [*document.closed_lines(width, document.closed - 1)] if document.closed else []  # without those before it
+        closed = [line for number in range(document.closed) for line in document.closed_lines(width, number)]
+        height = document.height(width)
+        assert [*closed, *document.open_lines(width, height + 1)] == lines(document, width)
+        assert len(closed) == document.stable(width)
+        assert closed[len(closed) - len(last) :] == last
+        assert document.open_lines(width, 2) == lines(document, width)[len(closed) :][-2:]

@@ -3,6 +3,7 @@
 import subprocess
 import sys
 import time
+from itertools import pairwise
 from random import Random
 
 import pytest
@@ -19,7 +20,7 @@ HANG = 10.0
 UNICODE = {
     r"x^2 + y_{n+1}": "x² + yₙ₊₁",
     r"a_{\pi+1} + x_\alpha y": "a_(π+1) + x_α y",
-    r"e^{-x^2} + 10^{-3}": "e^(−x²) + 10⁻³",
+    r"e^{-x^2} + 10^{-3} + e^{\frac12 x}": "e^(−x²) + 10⁻³ + e^((1/2)x)",
     r"\frac{a}{b} + \frac{a+b}{c+d}": "a/b + (a+b)/(c+d)",
     r"\frac{1}{2a} \cdot \frac{2a}{b}": "1/(2a) · 2a/b",
     r"\frac{n(n+1)}{2} \frac{dy}{dx} \frac{\partial f}{\partial x}": "n(n+1)/2 dy/dx ∂f/∂x",
@@ -42,6 +43,7 @@ UNICODE = {
     r"90^\circ A^\top x^*": "90°Aᵀx*",
     r"T_{\text{max}} + T_{\text{cold}}": "Tₘₐₓ + T_(cold)",
     "π ≤ 日本": "π ≤ 日本",
+    r"A \setminus B \cup C": "A ∖ B ∪ C",
     "a &lt; b &amp;= c": "a < b = c",
 }
 
@@ -56,6 +58,7 @@ def test_latex_shows_as_unicode(source: str) -> None:
 DISPLAYED = {
     "a fraction": ("$$\n\\frac{a}{b}\n= c\n$$", "  a/b = c"),
     "a matrix": (r"\[A = \begin{bmatrix} 1 & 2 \\ 3 & -4 \end{bmatrix}^T x\]", "  A = ⎡1  2 ⎤ᵀx\n      ⎣3  −4⎦"),
+    "wide characters": (r"$$\begin{pmatrix} 日本 & 1 \\ a & b \end{pmatrix}$$", "  ⎛日本  1⎞\n  ⎝ a    b⎠"),
     "a higher one": (r"$$\begin{pmatrix} a \\ b \\ c \end{pmatrix}$$", "  ⎛a⎞\n  ⎜b⎟\n  ⎝c⎠"),
     "cases": (
         r"$$f(x) = \begin{cases} x & \text{if } x > 0 \\ -x & x < 0 \\ 0 & \text{otherwise} \end{cases}$$",
@@ -66,6 +69,7 @@ DISPLAYED = {
         "  a + b = c\n        ≤ d",
     ),
     "lines": (r"\[ a = b \\ c \]", "  a = b\n  c"),
+    "an environment": ("a\n\\begin{align*}\na_1 &= b \\\\\n&= c*d*e\n\\end{align*}\nb", "a\n\n  a₁ = b\n     = c * d * e\n\nb"),
     "a box": (r"$$\boxed{x = 2}$$", "  ┌───────┐\n  │ x = 2 │\n  └───────┘"),
     "punctuation stays with it": ("so $$x$$, and", "so\n  x,\nand"),
     "lines that look like other blocks": ("a\n\\[\n- a\n= b\n=\n+ c\n1. d\n\\]", "a\n\n  −a = b = +c1.d"),
@@ -93,9 +97,11 @@ TEXT = {
     "words between": "one $a word and$ another",
     "a space inside": "$ a$ and $a $",
     "digits after": "$a$1",
+    "letters before": "A$b$ and 4$c$",
     "nothing": "$$ $$$ $$$$ and $",
     "a backtick inside": "$5 or `a$b`",
     "an unclosed one": "$x_1 and so on",
+    "another environment": "\\begin{itemize} a \\end{itemize}",
 }
 
 
@@ -109,6 +115,7 @@ def test_text_with_dollars_stays(name: str) -> None:
 def test_escaped_dollars_and_brackets_are_text() -> None:
     assert picture(whole(r"as in \[1\] and \[12, 13\] \[sic\] \[...\]"), 80) == "as in [1] and [12, 13] [sic] [...]"
     assert picture(whole(r"\[1\] and"), 80) == "[1] and"
+    assert picture(whole("a\n\\[b](c)\nd")) == "a [b](c) d"
     assert picture(whole(r"\$x\$ \\$y$ \(\) \[\] \[a](b)"), 80) == r"$x$ \y () [] [a](b)"
 
 
@@ -133,7 +140,7 @@ def test_formulas_take_the_style_around_them() -> None:
 
 
 def test_formulas_stand_in_cells_headings_links_and_words() -> None:
-    assert picture(whole("|a|b|\n|-|-|\n|$x^2$|$$\\sum_i x$$|")) == "a  │ b\n───┼─────\nx² │ ∑ᵢ x"
+    assert picture(whole("|a|b|\n|-|-|\n|$x^2$|so $$\\sum_i x$$|")) == "a  │ b\n───┼────────\nx² │ so ∑ᵢ x"
     assert picture(whole("# Of $x^2$")) == "Of x²"
     assert picture(whole("![$x^2$](u)")) == "[image: x²]"
     assert picture(whole("the $n$th, 其中$x$是 the $2\\times2$")) == "the nth, 其中x是 the 2 × 2"
@@ -143,7 +150,7 @@ UNSHOWABLE = {
     "unknown": r"\ce{H_2O}",
     "half": r"x^",
     "unbalanced": r"\left( x",
-    "defined": r"\def\a{\b\b}\def\b{\c\c}\a",
+    "defined": r"\def\a{x}\a",
     "control characters": r"\unicode{x1b}]52;c;x",
     "direction marks": r"a\unicode{x202e}b",
 }
@@ -166,7 +173,7 @@ HOSTILE = {
     "brackets": r"\left(" * 120 + "x" + r"\right)" * 120,
     "accents": r"\hat{" * 30 + "x" + "}" * 30,
     "environments": r"\begin{matrix}" * 60 + r"\end{matrix}" * 60,
-    "macros": "".join(rf"\newcommand{{\{a}}}{{\{b}\{b}}}" for a, b in zip("abcdefghij" * 4, "bcdefghijk" * 4, strict=True)) + r"\a",
+    "macros": "".join(rf"\newcommand{{\{a}}}{{\{b}\{b}}}" for a, b in pairwise("ABCDEFGHIJKLMNOPQRSTUVWXYZ")) + r"\A",
     "too long": "x+" * 1_000 + "x",
     "endless": "x^2+" * 5_000,
 }
@@ -201,10 +208,24 @@ def test_an_opener_alone_takes_no_more_than_so_many_lines() -> None:
     source = "$$\n" + "a\n" * MOST_LINES + "- b\n"
     assert picture(whole(source), 80).endswith("\n\n• b")
     assert picture(whole("$$\na\n\n- b\n$$")).startswith("$$ a\n\n• b")
+    assert picture(whole("- $$\n  a\nb")) == "• $$ a\n\nb"
+
+
+def test_a_formula_on_its_own_is_final_with_its_last_line() -> None:
+    assert begun("$$\nx\n$$\n").stable(40) == 1
+    assert begun("$$\nx\n").stable(40) == 0
+
+
+def test_no_formula_is_cut_in_a_long_paragraph() -> None:
+    for size in range(20, 60):
+        found = picture(whole((("word " * size)[:-1] + r" $x^2 + y$ \(a + b + c\) and $$c + d$$ ") * 20), 100)
+        assert "$" not in found
+        assert "(" not in found
+    assert "$" not in picture(whole(("$" + "x + " * 90 + "y$ word ") * 10), 100)
 
 
 def test_long_text_between_delimiters_is_no_formula() -> None:
-    for opener, closer in CLOSERS.items():
+    for opener, closer in list(CLOSERS.items())[:-1]:
         longest = LONGEST if opener in DISPLAY else LONGEST_INLINE
         for size, known in ((longest, True), (longest + 1, False)):
             body = ("x+" * size)[:size]
@@ -216,12 +237,17 @@ MEANWHILE = {
     "a bracket": (r"so \(x^2 + *a* b", "so x^2 + *a* b"),
     "dollars with a sign": (r"so $x_1 * y", "so $x_1 * y"),
     "a price": ("it is $5 and **bo", "it is $5 and bo"),
+    "a variable": ("in $HOME **bo", "in $HOME bo"),
+    "a link": ("[$x_1 *b*](u) `c` and", "$x_1 b c and"),
     "a bare dollar": ("it is $", "it is"),
     "a bare bracket": (r"so \(", "so"),
+    "a bare square bracket": (r"so \[", "so"),
     "closed": ("so $x^2$", "so x²"),
     "lines": ("$$\n\\frac{a}", r"  \frac{a}"),
     "lines of which the last is only a mark": ("a\n$$", "a"),
     "lines that might be other blocks": ("\\[\n- a\n= b", "  - a\n  = b"),
+    "the name of an environment": ("a\n\\begin{ali", "a"),
+    "an environment": ("\\begin{align}\na_1", "  \\begin{align}\n  a_1"),
     "emphasis around": (r"so **b \(x^2", "so b x^2"),
 }
 

@@ -1,9 +1,23 @@
 """What the environment says about the terminal."""
 
+import os
+import pty
+
 import pytest
+from rich.color import ColorSystem
 
 from tokenfall.config import Repaint
-from tokenfall.terminal.capabilities import Colors, Screenful, capabilities, no_chat, screenful
+from tokenfall.terminal.capabilities import (
+    TRUECOLOR,
+    Colors,
+    Screenful,
+    capabilities,
+    draws,
+    no_chat,
+    rewraps,
+    screenful,
+    synchronises,
+)
 
 
 @pytest.mark.parametrize(("env", "colors"), [
@@ -66,3 +80,38 @@ def test_how_a_screen_is_drawn(env: dict[str, str], repaint: Repaint, drawn: Scr
 )
 def test_hyperlinks_go_where_they_are_shown_or_ignored(env: dict[str, str], sent: bool) -> None:
     assert screenful(env, "changes").hyperlinks is sent
+
+
+@pytest.mark.parametrize(("env", "count", "system"), [
+    ({"TERM": "xterm", "NO_COLOR": "1"}, 0, None),
+    ({"TERM": "ansi"}, 8, ColorSystem.STANDARD),
+    ({"TERM": "xterm"}, 16, ColorSystem.STANDARD),
+    ({"TERM": "xterm-256color"}, 256, ColorSystem.EIGHT_BIT),
+    ({"TERM": "foot"}, TRUECOLOR, ColorSystem.TRUECOLOR),
+])
+def test_colors_counted_and_as_rich_names_them(env: dict[str, str], count: int, system: ColorSystem | None) -> None:
+    assert (capabilities(env).count, capabilities(env).system) == (count, system)
+
+
+@pytest.mark.parametrize(("env", "has_2026", "wraps"), [
+    ({"TERM": "xterm-256color"}, False, False),
+    ({"TERM": "xterm-kitty"}, True, True),
+    ({"TERM": "foot"}, True, True),
+    ({"TERM": "tmux-256color", "TMUX": "x"}, False, True),
+    ({"TERM": "screen", "TMUX": "x"}, False, True),
+    ({"TERM": "screen", "STY": "x"}, False, False),
+    ({"TERM": "xterm", "TMUX": "x"}, False, False),
+    ({}, False, False),
+])
+def test_what_is_known_without_asking(env: dict[str, str], has_2026: bool, wraps: bool) -> None:
+    assert (synchronises(env), rewraps(env)) == (has_2026, wraps)
+
+
+def test_what_can_be_drawn_on() -> None:
+    master, terminal = pty.openpty()
+    reader, writer = os.pipe()
+    assert draws(terminal, {"TERM": "xterm"})
+    assert not draws(terminal, {"TERM": "dumb"})
+    assert not draws(writer, {"TERM": "xterm"})
+    for file in (master, terminal, reader, writer):
+        os.close(file)

@@ -153,3 +153,52 @@ async def test_when_the_terminal_is_gone_it_is_told_once(side: Side) -> None:
 async def test_the_flag_is_not_set_on_the_file_that_others_use(side: Side) -> None:
     opened(side)
     assert os.get_blocking(side.terminal)
+
+
+async def test_where_nobody_hears_answers_nothing_is_asked(side: Side) -> None:
+    side.outlet = Outlet(side.paint, side.gone, asks=False)
+    outlet = opened(side)
+    for number in range(3):
+        side.frames.append(b"frame %d " % number + b"." * 3000)
+        outlet.want()
+        await side.until_read(b"frame %d " % number)
+    assert QUESTION not in side.read
+
+
+@pytest.mark.parametrize("more", [True, False])
+async def test_a_frame_that_says_that_there_is_more_is_followed_unpaced(side: Side, more: bool) -> None:
+    pauses: list[float] = []
+
+    def paint() -> bytes:
+        pauses.append(side.outlet.pause())
+        if len(pauses) == 1:
+            (side.outlet.want_more if more else side.outlet.want)()
+        return side.paint()
+
+    side.outlet = Outlet(paint, side.gone, lambda: 1.0, asks=False)
+    side.frames += [b"two", b"one"]
+    opened(side)
+    await side.until_read(b"two")
+    assert (pauses[1] == 0) is more
+
+
+async def test_draining_waits_for_the_terminal_and_goes_on(side: Side) -> None:
+    outlet = opened(side)
+    outlet.control(b"x" * 500_000)
+    assert not outlet.drain(0.01)
+    side.frames.append(b"frame")
+    outlet.want()
+    await side.until_read(b"frame")
+    outlet.control(b"last")
+    assert outlet.drain(FAREWELL_S)
+    assert side.take().endswith(b"last")
+
+
+async def test_the_end_comes_though_the_terminal_is_gone(side: Side) -> None:
+    outlet = opened(side)
+    await side.until_read(QUESTION)
+    outlet.control(b"x" * 500_000)
+    os.close(side.master)
+    outlet.close()
+    assert not outlet.drain(FAREWELL_S)
+    assert side.lost == 1

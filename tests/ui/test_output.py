@@ -22,6 +22,7 @@ from textual._compositor import Compositor
 from textual.strip import Strip
 from textual.widget import Widget
 
+from tokenfall.terminal.cells import row
 from tokenfall.ui.app import ChatApp
 from tokenfall.ui.output import DirectScreen, OwnRows, RowCompositor
 
@@ -158,9 +159,10 @@ def same_rows(app: ChatApp) -> None:
         whole = widget.outer_size.region
         assert [*map(plain, widget.render_lines(whole))] == [*map(plain, Widget.render_lines(widget, whole))]
     compositor = app.screen._compositor
-    wanted = compositor.render_strips()
-    got = dict(app.display_rows._strips(compositor, list(range(app.size.height))))
-    assert [plain(got[y]) for y in range(app.size.height)] == [plain(strip) for strip in wanted[: app.size.height]]
+    width, height = app.size
+    wanted = [row(strip, width, app.display_rows._palette) for strip in compositor.render_strips()[:height]]
+    got = dict(app.display_rows._made_anew(compositor, list(range(height))))
+    assert [got[y] for y in range(height)] == wanted
 
 
 def plain(strip: Strip) -> object:

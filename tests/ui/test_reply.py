@@ -26,7 +26,7 @@ def test_reasoning_folds_when_the_answer_begins_and_tells_its_duration() -> None
     reply.append("Yes.", at=13.24)
     assert shown(reply) == ["m", "▸ thought for 3.2 s", "", "Yes.", ""]
     assert not reply.thinks
-    reply.thoughts[0].toggle()
+    reply.toggle_thought(reply.thoughts[0])
     assert shown(reply)[1:5] == ["▾ thought for 3.2 s", "  Let me", "  see.", ""]
     assert reply.thought_at(40, 1) is reply.thoughts[0]
     assert [reply.thought_at(40, y) for y in (0, 2, 3, 4)] == [None] * 4
@@ -39,8 +39,8 @@ def test_reasoning_that_is_read_stays_open() -> None:
     assert shown(reply)[1:3] == ["▾ thought for 1.0 s", "  hm"]
     chosen = Reply("m")
     chosen.append("hm", at=1.0, reasoning=True)
-    chosen.thoughts[0].toggle()
-    chosen.thoughts[0].toggle()
+    chosen.toggle_thought(chosen.thoughts[0])
+    chosen.toggle_thought(chosen.thoughts[0])
     chosen.append("Yes.", at=2.0, fold=True)
     assert shown(chosen)[1:3] == ["▾ thought for 1.0 s", "  hm"]
 
@@ -87,6 +87,40 @@ def test_a_finished_reply_lets_go_and_comes_back() -> None:
     assert shown(reply) == before
     assert "more" in reply.source
     assert "hm" in reply.source
+
+
+@pytest.mark.parametrize("source", [False, True])
+def test_letting_go_changes_no_height(source: bool) -> None:
+    reply = Reply("m")
+    reply.append("hm", at=0.0, reasoning=True)
+    reply.append(MARKDOWN, at=1.0)
+    if source:
+        reply.toggle_source()
+        reply.height(40)
+    reply.append("end\n\n\n", at=2.0)
+    reply.finish(None, 3.0)
+    before = shown(reply)
+    reply.forget()
+    assert shown(reply) == before
+
+
+def test_many_parts_cost_no_more_each(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[int] = []
+    plain = Thought.height
+
+    def counted(thought: Thought, width: int) -> int:
+        asked.append(width)
+        return plain(thought, width)
+
+    monkeypatch.setattr(Thought, "height", counted)
+    reply = Reply("m")
+    for number in range(300):
+        reply.append(f"thought {number}", at=0.0, reasoning=True)
+        reply.append(f"answer {number}", at=0.0)
+        reply.height(40)
+    assert len(asked) < 1_000
+    assert shown(reply)[-2:] == ["answer 299", ""]
+    assert [row for row in shown(reply) if row.startswith("answer")] == [f"answer {number}" for number in range(300)]
 
 
 def test_a_stored_reply_is_what_it_was_when_it_streamed() -> None:

@@ -5,6 +5,7 @@ from random import Random
 import pytest
 from tests.ui.entries import Counted
 
+from tokenfall.ui.reading import Reading
 from tokenfall.ui.stack import TOP, WARM, Place, Stack
 from tokenfall.ui.view import View
 
@@ -77,6 +78,44 @@ def test_entries_that_are_not_looked_at_let_go_of_their_lines() -> None:
     assert not any(entry.forgotten for entry in entries[-WARM // 100 :])
     stack.line(Place(0, 5))
     assert entries[0].forgotten == 1
+
+
+def test_entries_in_view_keep_their_lines_however_many() -> None:
+    stack = Stack()
+    entries = [Counted(str(number), 2 * WARM) for number in range(3)]
+    stack.add(*entries)
+    view = View(stack)
+    view.rows = 30
+    view.go(Place(0, 2 * WARM - 10))
+    assert view.places
+    before = [entry.forgotten for entry in entries]
+    for _ in range(3):
+        assert [stack.line(place).text for place in view.places][9:11] == [f"0.{2 * WARM - 1}", "1.0"]
+    assert [entry.forgotten for entry in entries[:2]] == before[:2]
+    view.go(Place(1, 5))
+    assert stack.line(view.places[0]).text == "1.5"
+    assert entries[0].forgotten == before[0] + 1
+    assert entries[1].forgotten == before[1]
+
+
+def test_what_a_reader_holds_moves_up_with_its_entry() -> None:
+    stack, _ = stacked(2, 3, 4)
+    stack.rewrap(10)
+    view, reading = View(stack), Reading(stack)
+    view.rows = 2
+    view.go(Place(2, 1))
+    view.held = Place(2, 0)
+    reading.put(Place(2, 2), 1)
+    reading.begin()
+    reading.move(1, 1)
+    index = stack.remove(stack.entries[1])
+    view.taken_out(index)
+    reading.taken_out(index)
+    assert (view.top, view.held) == (Place(1, 1), Place(1, 0))
+    assert reading.text == ".2\n2.3"
+    reading.taken_out(stack.remove(stack.entries[1]))
+    assert reading.span is None
+    assert not reading.extending
 
 
 def test_taking_out_an_entry_moves_those_below_it_up() -> None:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from tests.byteserver import DONE, Hold, Script, Send, Wait, chunked, openai_chunk, sse_response
+from tests.byteserver import DONE, Hold, Script, Send, Sleep, Wait, chunked, openai_chunk, sse_response
 from tests.test_chat import program, serving
 from tests.ui.test_app import Chat, answer, chat, unfinished
 
@@ -291,6 +291,67 @@ async def test_clearing_forgets_where_the_reader_was(tmp_path: Path) -> None:
         assert not it.app.transcript.selecting
         await it.pilot.press("down", "right_square_bracket", "y", "enter", "s", "o")
         assert it.app.is_running
+
+
+async def test_esc_leaves_the_keys_where_they_are_once_the_bar_is_gone(tmp_path: Path) -> None:
+    async with chat(tmp_path, answer("The end")) as it:
+        await read(it)
+        await it.pilot.press("tab", "slash", *"The", "tab", "tab")
+        await it.until(lambda: it.app.prompt.has_focus)
+        assert it.app.transcript.sought is not None
+        await it.pilot.press("escape")
+        assert it.app.transcript.sought is None
+        assert it.app.prompt.has_focus
+
+
+async def test_a_selection_of_nothing_is_not_the_last_reply(tmp_path: Path) -> None:
+    async with chat(tmp_path, answer("one\n\ntwo")) as it:
+        await read(it, "two")
+        await it.pilot.press("tab", "down", "down", "v", "y")
+        assert it.copied == [""]
+        await it.seen("C copy")
+        await it.pilot.press("s")
+        await it.seen("C quit")
+
+
+async def test_a_queued_message_leaves_what_is_selected_and_the_start_that_is_held(tmp_path: Path) -> None:
+    release = asyncio.Event()
+    long = "\n\n".join(f"line {number}" for number in range(60))
+    script: Script = [Wait(release), Send(sse_response(openai_chunk(long), openai_chunk(finish="stop"), DONE, last=True))]
+    async with chat(tmp_path, script, answer(long + "\n\nlast")) as it:
+        it.app.transcript.from_the_top = True
+        await it.say("question one")
+        await it.say("question two")
+        await it.seen("queued")
+        release.set()
+        await it.until(lambda: len(it.server.exchanges) == 2 and not it.app.session.running)
+        await it.pilot.pause(0.05)
+        assert [row.strip() for row in it.screen.split("\n")[:2]] == ["you", "question one"]
+
+
+def test_keys_that_come_in_one_piece_find_what_they_say(tmp_path: Path) -> None:
+    with serving(answer("a needle\n\nhay " * 30)) as server, program(tmp_path, "--base-url", server.url, "--model", "m") as screen:
+        screen.wait_for("^ ready │")
+        screen.type("q").press("enter")
+        screen.wait_for("^ ready .*TTFT")
+        screen.send(b"\x06needle\t")
+        screen.wait_for("next, previous|y copy")
+        screen.wait_gone("^ find")
+        screen.send(b"nn")
+        screen.send(b"\x06nothing at all\r")
+        screen.wait_for("nothing found")
+
+
+def test_a_definition_that_comes_late_is_seen_at_once(tmp_path: Path) -> None:
+    text = "See [foo] bar.\n\nmore\n\nanother\n\n"
+    rest = "[foo]: https://example.org/\n\nnext\n\n"
+    script: Script = [Send(sse_response(openai_chunk(text))), Sleep(0.5), Send(chunked(openai_chunk(rest))), Hold()]
+    with serving(script) as server, program(tmp_path, "--base-url", server.url, "--model", "m") as screen:
+        screen.wait_for("^ ready │")
+        screen.type("q").press("enter")
+        screen.wait_for(r"See \[foo\] bar")
+        screen.wait_for("next")
+        screen.wait_for("See foo bar")
 
 
 def test_the_mouse_is_given_away_and_taken_with_a_key(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Where a one-shot verb prints: the text as it came, or the lines that it renders to. `terminal.live` is the third way."""
+"""Where a one-shot verb prints: to a pipe or a file, or rendered on a terminal (`terminal.live`)."""
 
 import asyncio
 import codecs
@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Protocol, Self
 from tokenfall.config import Folders
 from tokenfall.errors import TokenfallError, UserError
 from tokenfall.filters import Visible
-from tokenfall.markdown.document import Document
 from tokenfall.terminal.outlet import ReaderGone
 
 if TYPE_CHECKING:
@@ -21,9 +20,6 @@ if TYPE_CHECKING:
 
 _CHUNK = getattr(select, "PIPE_BUF", 512)
 """Bytes that a pipe takes without blocking once it says that it is writable (POSIX pipe(7))."""
-
-WIDTH = 80
-"""Columns where there is no terminal that has some."""
 
 
 class Output(Protocol):
@@ -75,7 +71,7 @@ async def wait_ready(file: int, watch: Callable[[int, Callable[[], None]], objec
         unwatch(file)
 
 
-class _Bytes:
+class Bytes:
     """Standard output, unbuffered. While its reader is slow the loop goes on, so that Ctrl-C is still heard."""
 
     def __init__(self, file: int) -> None:
@@ -99,7 +95,7 @@ class Raw:
 
     def __init__(self, file: int) -> None:
         self._file = file
-        self._bytes = _Bytes(file)
+        self._bytes = Bytes(file)
         self._visible = Visible() if os.isatty(file) else None
         self._joiner = codecs.getincrementaldecoder("utf-16-le")("replace")
         self._open_line = False
@@ -129,35 +125,3 @@ class Raw:
         await self._bytes.send(text)
         if text:
             self._open_line = not text.endswith("\n")
-
-
-class Plain:
-    """Rendered lines without any escape sequence, each as soon as no later text changes it."""
-
-    def __init__(self, file: int, width: int) -> None:
-        self._bytes = _Bytes(file)
-        self._width = width
-        self._visible = Visible()
-        self._document = Document()
-        self._printed = 0
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        pass
-
-    async def write(self, text: str) -> None:
-        self._document.append(self._visible.feed(text))
-        await self._print()
-
-    async def finish(self) -> None:
-        self._document.append(self._visible.flush())
-        self._document.finish()
-        await self._print()
-
-    async def _print(self) -> None:
-        for piece in range(self._printed, self._document.closed):
-            lines = self._document.closed_lines(self._width, piece)
-            await self._bytes.send("".join(f"{''.join(run.text for run in (*line.prefix, *line.runs)).rstrip()}\n" for line in lines))
-            self._printed = piece + 1

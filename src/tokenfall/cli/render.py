@@ -8,13 +8,20 @@ from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from types import TracebackType
+from typing import Self
 
 from tokenfall import config
 from tokenfall.cli.interruption import run
-from tokenfall.cli.output import WIDTH, Output, Plain, live, standard_output, wait_ready
+from tokenfall.cli.output import Bytes, Output, live, standard_output, wait_ready
 from tokenfall.errors import UserError
+from tokenfall.filters import Visible
+from tokenfall.markdown.document import Document
 from tokenfall.terminal.capabilities import draws
 from tokenfall.terminal.outlet import ReaderGone
+
+WIDTH = 80
+"""Columns where there is no terminal that has some."""
 
 _PIECE = 1 << 16
 """Bytes read at once."""
@@ -45,9 +52,42 @@ def render(asked: Rendering, env: Mapping[str, str]) -> None:
 def _output(asked: Rendering, env: Mapping[str, str]) -> Output:
     file = standard_output()
     if not draws(file, env):
-        return Plain(file, asked.width or WIDTH)
+        columns = os.isatty(file) and os.get_terminal_size(file).columns
+        return Plain(file, min(asked.width or columns or WIDTH, columns or sys.maxsize))
     folders = config.folders(env)
     return live(file, asked.theme or config.load(folders).theme, folders, env, width=asked.width, waits=True)
+
+
+class Plain:
+    """Rendered lines without any escape sequence, each as soon as no later text changes it."""
+
+    def __init__(self, file: int, width: int) -> None:
+        self._bytes = Bytes(file)
+        self._width = width
+        self._visible = Visible()
+        self._document = Document()
+        self._printed = 0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        pass
+
+    async def write(self, text: str) -> None:
+        self._document.append(self._visible.feed(text))
+        await self._print()
+
+    async def finish(self) -> None:
+        self._document.append(self._visible.flush())
+        self._document.finish()
+        await self._print()
+
+    async def _print(self) -> None:
+        for piece in range(self._printed, self._document.closed):
+            lines = self._document.closed_lines(self._width, piece)
+            await self._bytes.send("".join(f"{''.join(run.text for run in (*line.prefix, *line.runs)).rstrip()}\n" for line in lines))
+            self._printed = piece + 1
 
 
 @contextmanager

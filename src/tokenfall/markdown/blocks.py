@@ -12,7 +12,7 @@ from markdown_it import MarkdownIt
 from markdown_it.rules_block import StateBlock
 from markdown_it.token import Token
 
-from tokenfall.markdown.formulas import recognise
+from tokenfall.markdown.formulas import Parsers
 
 DEEPEST = 30
 """Levels of containers (a list counts two) below which all is a paragraph; the parser recurses."""
@@ -145,23 +145,30 @@ def _parser() -> MarkdownIt:
     md.enable(["table", "strikethrough"])
     md.block.ruler.before("table", "deep_paragraph", _deep_paragraph)
     md.block.ruler.before("deep_paragraph", "note_start", _note_start)
-    recognise(md)
     return md
 
 
-MD = _parser()
-INLINE_MD = MarkdownIt("commonmark", {"html": False}).enable("strikethrough")
+class _Inline(MarkdownIt):
+    def normalizeLinkText(self, link: str) -> str:
+        # as it was written: decoded, the punycode of another alphabet would look like a host that it isn't
+        return link
+
+
+def _inline_parser() -> MarkdownIt:
+    return _Inline("commonmark", {"html": False}).enable("strikethrough")
+
+
+BLOCKS = Parsers(_parser(), _parser())
+INLINE = Parsers(_inline_parser(), _inline_parser())
 """For inline content; brackets nest to markdown-it's own limit of 20."""
-recognise(INLINE_MD)
-# an address is shown as it was written: decoded, the punycode of another alphabet would look like a host that it isn't
-INLINE_MD.normalizeLinkText = str  # type: ignore[method-assign, assignment]
 
 
 def parse(source: str, references: References) -> tuple[AnyBlock, ...]:
     """The blocks of a text. Link definitions found on the way are put into `references`; the first of a label wins."""
     tokens: list[Token] = []
     starts: Starts = {}
-    MD.block.parse(source.replace("\0", "\ufffd"), MD, {"references": references, "starts": starts}, tokens)
+    md = BLOCKS.of(source)
+    md.block.parse(source.replace("\0", "\ufffd"), md, {"references": references, "starts": starts}, tokens)
     return _Tree(tokens, starts, source).blocks()
 
 

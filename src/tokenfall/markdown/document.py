@@ -15,33 +15,32 @@ from tokenfall.markdown.tail import Closed, Tail
 
 @dataclass(frozen=True, slots=True)
 class _Shown:
-    """The tail's lines as they were looked at, at a width and of a version: `settled`, which may have grown since (`count` is
-    how many there were), then `fresh`. `closed` lines stood before them."""
+    """The lines at a width, of a version: `closed` ones, those of the tail that are settled, which may have grown since
+    (`settled` counts them), and `fresh` ones. The first `kept` are as they were the time before."""
 
     width: int = 0
     version: int = -1
     closed: int = 0
-    settled: list[Line] = field(default_factory=list)
-    count: int = 0
+    tail: list[Line] = field(default_factory=list)
+    settled: int = 0
     fresh: list[Line] = field(default_factory=list)
+    kept: int = 0
 
-    def kept(self, before: "_Shown") -> int:
-        """Leading lines, the closed ones included, that are as they were before."""
-        if self.width != before.width:
-            return 0
-        same = 0
-        if self.settled is before.settled:
-            same = before.count
-        elif before.count:
-            return before.closed
-        if self.closed != before.closed:
-            return min(self.closed, before.closed)
-        now = chain(islice(self.settled, same, self.count), self.fresh)
-        for old, new in zip(before.fresh, now, strict=False):
-            if old is not new and old != new:
-                break
-            same += 1
-        return self.closed + same
+    @property
+    def height(self) -> int:
+        return self.closed + self.settled + len(self.fresh)
+
+
+def _kept(before: _Shown, closed: int, tail: list[Line], fresh: list[Line]) -> int:
+    """Leading lines that are as they were before, at the same width; those closed by now count only where they were closed."""
+    same = before.settled if tail is before.tail else 0
+    if closed != before.closed or same < before.settled:
+        return min(closed, before.closed)
+    for old, new in zip(before.fresh, chain(islice(tail, same, None), fresh), strict=False):
+        if old is not new and old != new:
+            break
+        same += 1
+    return closed + same
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +66,6 @@ class Document:
         self._tail = Tail()
         self._hold = True
         self._shown = _Shown()
-        self._kept = 0
 
     @property
     def source(self) -> str:
@@ -115,27 +113,25 @@ class Document:
 
     def height(self, width: int) -> int:
         """Lines at a width of cells, 1 or more."""
-        return self._pieces.height(width) + sum(map(len, self._tail_lines(width)))
+        return self._at(width).height
 
     def line(self, width: int, y: int) -> Line:
         """Line `y`, counted from 0; IndexError beyond the height."""
-        closed = self._pieces.height(width)
-        if 0 <= y < closed:
-            return self._pieces.line(width, y)
+        shown = self._at(width)
         if y < 0:
             raise IndexError(y)
-        settled, fresh = self._tail_lines(width)
-        y -= closed
-        return settled[y] if y < len(settled) else fresh[y - len(settled)]
+        if y < shown.closed:
+            return self._pieces.line(width, y)
+        y -= shown.closed
+        return shown.tail[y] if y < shown.settled else shown.fresh[y - shown.settled]
 
     def stable(self, width: int) -> int:
         """Leading lines that no later text changes, short of a link definition that arrives later."""
         return self._pieces.height(width)
 
     def kept(self, width: int) -> int:
-        """Leading lines that the last change left as they were, if they had been looked at at this width before; 0 after `finish`."""
-        self._tail_lines(width)
-        return 0 if self.finished else self._kept
+        """Leading lines that the last change left as they were, if they had been looked at at this width before."""
+        return self._at(width).kept
 
     @property
     def closed(self) -> int:
@@ -149,8 +145,9 @@ class Document:
 
     def open_lines(self, width: int, most: int) -> list[Line]:
         """The last lines, `most` of them (1 or more), of what later text can change."""
-        settled, fresh = self._tail_lines(width)
-        return fresh[-most:] if len(fresh) >= most else settled[-(most - len(fresh)) :] + fresh
+        shown = self._at(width)
+        missing = most - len(shown.fresh)
+        return shown.fresh[-most:] if missing <= 0 else shown.tail[max(shown.settled - missing, 0) : shown.settled] + shown.fresh
 
     def lines(self, width: int) -> Iterator[Line]:
         return (self.line(width, y) for y in range(self.height(width)))
@@ -159,14 +156,15 @@ class Document:
         """Every code block, also in lists and quotes, in order; the last may be unfinished."""
         return code_blocks(self.source)
 
-    def _tail_lines(self, width: int) -> tuple[list[Line], list[Line]]:
-        if self.finished:
-            return [], []
-        if self._shown.width != width or self._shown.version != self.version:
-            settled, fresh = self._tail.lines(width, self._pieces.references, hold=self._hold)
-            before, self._shown = self._shown, _Shown(width, self.version, self._pieces.height(width), settled, len(settled), fresh)
-            self._kept = self._shown.kept(before)
-        return self._shown.settled, self._shown.fresh
+    def _at(self, width: int) -> _Shown:
+        before = self._shown
+        if before.width == width and before.version == self.version:
+            return before
+        tail, fresh = ([], []) if self.finished else self._tail.lines(width, self._pieces.references, hold=self._hold)
+        closed = self._pieces.height(width)
+        kept = _kept(before, closed, tail, fresh) if before.width == width else 0
+        self._shown = _Shown(width, self.version, closed, tail, len(tail), fresh, kept)
+        return self._shown
 
 
 def code_blocks(source: str) -> list[CodeBlock]:

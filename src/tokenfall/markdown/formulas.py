@@ -1,6 +1,6 @@
 """Where formulas stand in markdown, as rules of the parser.
 
-`\\(...\\)` and `$...$` are part of the text, `\\[...\\]` and `$$...$$` stand apart from it. None holds a backtick or spans a
+`\\(...\\)` and `$...$` are part of the text, `\\[...\\]`, `$$...$$` and environments stand apart from it. None holds a backtick or spans a
 blank line. Dollars are as in pandoc's extension tex_math_dollars: `$` opens before what is no space and closes after what is
 no space, if no digit follows. And since replies speak of prices and shell variables too, no letter or digit stands
 before the opening one, no letter after the closing one (but for endings: `$n$th`), and no two words in a row between.
@@ -20,8 +20,8 @@ LONGEST_INLINE = 600
 MOST_LINES = 60
 """Lines of a formula that stands apart; more are none, so that an opener without its end takes no more than that."""
 
-CLOSERS = {"$": "$", "$$": "$$", "\\(": "\\)", "\\[": "\\]"}
-DISPLAY = frozenset(("$$", "\\["))
+CLOSERS = {"$": "$", "$$": "$$", "\\(": "\\)", "\\[": "\\]", "": ""}
+DISPLAY = frozenset(("$$", "\\[", ""))
 
 _PAIRS = r"(?:[^\\`]|\\[^()\[\]`])"
 _PATTERNS = {
@@ -29,8 +29,13 @@ _PATTERNS = {
     "$$": re.compile(rf"\$\$((?:[^\\`$]|\\[^`]|\$(?!\$)){{0,{LONGEST}}}+)(?:(\$\$)(?!\$)|\\?\Z)?"),
     "\\(": re.compile(rf"\\\(({_PAIRS}{{0,{LONGEST_INLINE}}}+)(?:(\\\))|\\?\Z)?"),
     "\\[": re.compile(rf"\\\[({_PAIRS}{{0,{LONGEST}}}+)(?:(\\\])|\\?\Z)?"),
+    "": re.compile(
+        r"(\\begin\{((?:align|alignat|eqnarray|equation|flalign|gather|multline)\*?)\}"
+        rf"(?:[^\\`]|\\(?!end\{{\2\}})[^`]){{0,{LONGEST}}}+)(?:\\?\Z|(\\end\{{\2\}}))?"
+    ),
 }
-"""By opener: what is between, and the closer or the end of the text. What fits neither is no formula."""
+"""By opener: what is between, and the closer or the end of the text. What fits neither is no formula. An environment is its own
+opener and closer."""
 
 _ENDED = re.compile(r"(?:th|st|nd|rd|s)?(?![0-9A-Za-z])")
 _WORD = r"[A-Za-z]{2,}[,.;:]?\s+"
@@ -57,13 +62,14 @@ def formula_at(text: str, at: int, end: int) -> Formula | None:
     """The formula that begins at a dollar or backslash, in text that is known up to `end`."""
     opener = text[at : at + 2]
     if opener not in CLOSERS:
-        opener = opener[:1]
-    if opener == "\\" or (opener[0] == "$" and not _opens(text, at, len(opener))):
+        opener = "$" if opener[0] == "$" else ""
+    if opener[:1] == "$" and not _opens(text, at, len(opener)):
         return None
     match = _PATTERNS[opener].match(text, at, end)
     if match is None:
         return None
-    body, closed = match[1], match[2] is not None
+    *_, closer = match.groups()
+    body, closed = match[1] if opener else match[0], closer is not None
     if not (_fits(opener, body, text, match.end()) if closed else match.end() == end):
         return None
     if opener in _PROSE and _PROSE[opener].match(body):
@@ -90,8 +96,10 @@ def _fits(opener: str, body: str, text: str, end: int) -> bool:
             return bool(body.strip())
         case "\\[":
             return not _ESCAPED.fullmatch(body)
-        case _:
+        case "\\(":
             return re.search(r"\w", body) is not None
+        case _:
+            return True
 
 
 _PUNCTUATION = re.compile(r"[.,;:!?](?=\s|$)")
@@ -158,8 +166,17 @@ def _block_formula(state: StateBlock, start: int, end: int, silent: bool) -> boo
     return True
 
 
-def recognise(md: MarkdownIt) -> None:
-    """Makes a parser see formulas: tokens "formula", whose `markup` is the opener, `content` what follows it (of a block with
-    its delimiters), `info` punctuation that belongs behind it, and `meta["closed"]` whether it has its end."""
-    md.block.ruler.before("table", "formula", _block_formula, {"alt": ["paragraph", "reference", "blockquote", "list"]})
-    md.inline.ruler.before("escape", "formula", _inline_formula)
+class Parsers:
+    """Two that are alike, but that one sees formulas; a text in which there can be none does not pay for the search.
+
+    Formulas are tokens "formula": `markup` is the opener, `content` what is between (of a block all, with the delimiters),
+    `info` punctuation that belongs behind it, and `meta["closed"]` tells whether it has its end.
+    """
+
+    def __init__(self, without: MarkdownIt, seeing: MarkdownIt) -> None:
+        seeing.block.ruler.before("table", "formula", _block_formula, {"alt": ["paragraph", "reference", "blockquote", "list"]})
+        seeing.inline.ruler.before("escape", "formula", _inline_formula)
+        self._without, self._seeing = without, seeing
+
+    def of(self, text: str) -> MarkdownIt:
+        return self._seeing if "$" in text or "\\" in text else self._without

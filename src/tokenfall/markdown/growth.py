@@ -152,7 +152,8 @@ Growth = ParagraphGrowth | CodeGrowth | TableGrowth
 
 
 class GrowingLayout(Layout):
-    """Lays out the tail around a growing block, which is the first that is no stub; its settled lines only once."""
+    """Lays out the tail around a growing block, which is the first that is no stub; its settled lines only once. It gives the
+    others."""
 
     def __init__(
         self, width: int, references: References, context: Context, growth: Growth, settled: Settled, *, growing: Leaf | None
@@ -168,6 +169,14 @@ class GrowingLayout(Layout):
         else:
             super().leaf(block)
 
+    def document(self, blocks: Iterable[AnyBlock]) -> list[Line]:
+        super().document(blocks)
+        return self._fresh()
+
+    def again(self, growing: Leaf) -> list[Line]:
+        super().again(growing)
+        return self._fresh()
+
     def resume(self) -> None:
         """What stands before the block stands already if lines of it do."""
         if self._settled.lines:
@@ -178,7 +187,10 @@ class GrowingLayout(Layout):
         """All lines so far are final."""
         self._fresh_from = len(self.lines)
 
-    def fresh(self) -> list[Line]:
+    def _fresh(self) -> list[Line]:
         """Takes the settled lines off, to where they are kept, and gives the others."""
         self._settled.lines.extend(self.lines[: self._fresh_from])
-        return self.lines[self._fresh_from :]
+        self.lines = self.lines[self._fresh_from :]
+        self._mark.lines = max(self._mark.lines - self._fresh_from, 0)
+        self._fresh_from = 0
+        return self.lines

@@ -14,7 +14,7 @@ from markdown_it.rules_inline import StateInline
 from markdown_it.rules_inline.state_inline import Delimiter
 from markdown_it.token import Token
 
-from tokenfall.markdown.blocks import INLINE_MD, References
+from tokenfall.markdown.blocks import INLINE, References
 from tokenfall.markdown.formulas import CLOSERS, DISPLAY
 from tokenfall.markdown.lines import HARD_BREAK, PLAIN, Atom, Display, Run, Style, inert
 from tokenfall.markdown.tex import shown
@@ -31,7 +31,18 @@ def atoms(content: str, references: References, base: Style = PLAIN, *, growing:
         start, segment = cut
         yield from segment
     rest = content[start:]
-    yield from open_atoms(rest, references, base) if growing else _atoms(_parse(rest, references), base)
+    if _NO_MARKUP.fullmatch(rest):
+        yield from _unmarked(rest, base)
+    else:
+        yield from open_atoms(rest, references, base) if growing else _atoms(_parse(rest, references), base)
+
+
+_NO_MARKUP = re.compile(r"[^\n\\`*_~\[\]<&$]*")
+"""Without a character that any rule of inline markup begins with: most text."""
+
+
+def _unmarked(content: str, base: Style) -> list[Atom]:
+    return [Run(content.replace("\t", " "), base)] if content else []
 
 
 def next_segment(content: str, start: int, references: References, base: Style = PLAIN) -> tuple[int, list[Atom]] | None:
@@ -45,6 +56,8 @@ def next_segment(content: str, start: int, references: References, base: Style =
             end = end if end > start else _cluster_before(content, start, limit)
         elif end <= start:
             continue
+        if _NO_MARKUP.fullmatch(content, start, end):
+            return end, _unmarked(content[start:end], base)
         state = _parse(content[start:end], references)
         if (before := _gap_before(content, start, start + state.env.get("open", 0))) > start:
             end, state = before, _parse(content[start:before], references)
@@ -91,9 +104,10 @@ def _cluster_before(content: str, start: int, limit: int) -> int:
 
 def _parse(content: str, references: References, **env: int) -> StateInline:
     """`env` is what the rule for formulas reads."""
-    state = StateInline(content, INLINE_MD, {"references": references, **env}, [])
-    INLINE_MD.inline.tokenize(state)
-    for rule in INLINE_MD.inline.ruler2.getRules(""):
+    md = INLINE.of(content)
+    state = StateInline(content, md, {"references": references, **env}, [])
+    md.inline.tokenize(state)
+    for rule in md.inline.ruler2.getRules(""):
         rule(state)
     return state
 

@@ -43,6 +43,15 @@ class _Edge:
     rest: Run
 
 
+@dataclass(slots=True)
+class _Mark:
+    """Where the growing block begins: after how many lines, within which edges, what each of them puts first there."""
+
+    lines: int
+    edges: list[tuple[_Edge, Run | None]]
+    style: Style
+
+
 @dataclass(frozen=True, slots=True)
 class Context:
     """Where in the tree of blocks a text goes on: `stubs` are source lines that open its containers again and give no
@@ -72,6 +81,7 @@ class Layout:
         self._edges: list[_Edge] = []
         self._bullet_depth = 0
         self.style = PLAIN
+        self._mark = _Mark(0, [], PLAIN)
 
     def document(self, blocks: Iterable[AnyBlock]) -> list[Line]:
         self._blocks(blocks, spaced=True, follows=self._follows)
@@ -89,7 +99,20 @@ class Layout:
                 case Quote() | Bullets() | Numbers():
                     self._container(block)
                 case _ if not stub:
+                    if block is self.growing:
+                        self._mark = _Mark(len(self.lines), [(edge, edge.first) for edge in self._edges], self.style)
                     self.leaf(block)
+
+    def again(self, growing: Leaf) -> list[Line]:
+        """The lines after the growing block, which is the last, has become another."""
+        self.lines = self.lines[: self._mark.lines]
+        self._edges = [edge for edge, _ in self._mark.edges]
+        for edge, first in self._mark.edges:
+            edge.first = first
+        self.style = self._mark.style
+        self.growing = growing
+        self.leaf(growing)
+        return self.lines
 
     def _container(self, block: Quote | Bullets | Numbers) -> None:
         match block:

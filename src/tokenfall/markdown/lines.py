@@ -5,6 +5,9 @@ from dataclasses import dataclass, field
 
 from rich.cells import cell_len
 
+HELD_S = 0.1
+"""How long a marker alone on its line (`-`, `#`, `1.`) may stay unshown while it may still become something else."""
+
 
 @dataclass(frozen=True, slots=True)
 class Style:

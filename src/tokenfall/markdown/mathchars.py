@@ -36,7 +36,7 @@ def kind_of(text: str) -> Kind:
     return next((kind for pattern, kind in _KINDS if pattern.fullmatch(text)), Kind.ORD)
 
 
-PLAINER = str.maketrans("⋅⟶⟵⟷⟹⟸⟺⟼∗", "·→←↔⇒⇐⇔↦*")
+PLAINER = str.maketrans("⋅⟶⟵⟷⟹⟸⟺⟼∗⧵", "·→←↔⇒⇐⇔↦*∖")
 """Symbols that few fonts have, or that are drawn wider than a cell, by like ones."""
 
 _FROM = "0123456789+−-=()abcdefghijklmnoprstuvwxyzABDEGHIJKLMNOPRTUVWαβγδεθιφχ′″‴∘*†‡⊤ "

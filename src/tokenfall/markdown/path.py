@@ -1,8 +1,25 @@
 """The way down to the last block, along which a text is open; all beside it is closed."""
 
+import re
 from collections.abc import Iterator
+from dataclasses import replace
 
-from tokenfall.markdown.blocks import AnyBlock, Bullets, Formula, Heading, Leaf, Numbers, Paragraph, Quote, Rule, Table, is_blank
+from markdown_it.common.utils import MD_TRIM_CHARS
+
+from tokenfall.markdown.blocks import (
+    AnyBlock,
+    Bullets,
+    Code,
+    Formula,
+    Heading,
+    Leaf,
+    Numbers,
+    Paragraph,
+    Quote,
+    Rule,
+    Table,
+    is_blank,
+)
 from tokenfall.markdown.layout import Context
 
 Blocks = tuple[AnyBlock, ...]
@@ -90,6 +107,27 @@ def growing_leaf(blocks: Blocks, last_line: int) -> Leaf | None:
             case leaf:
                 return leaf if leaf.end >= last_line else None
     return None
+
+
+_LETTER = re.compile(r"[^\W\d_]")
+
+
+def longer(leaf: Leaf, text: str, more: str) -> Leaf | None:
+    """The block that a text ends in, after more of the same line; None where only the parser can tell.
+
+    What a line is hangs on the marks at its beginning. A letter ends them, and no mark is a letter: a line of a paragraph or
+    of a fence with one in it stays what it is. Not so after a bracket, since link definitions and tasks begin with one.
+    """
+    trimmed = text[len(text.rstrip(MD_TRIM_CHARS)) :]
+    if "\n" in trimmed:
+        return None
+    match leaf:
+        case Paragraph(content=content) if content[:1] != "[" and _LETTER.search(content, content.rfind("\n") + 1):
+            return replace(leaf, content=f"{content}{trimmed}{more}".rstrip(MD_TRIM_CHARS))
+        case Code(fenced=True, unclosed=True, text=code) if _LETTER.search(code, code.rfind("\n") + 1):
+            return replace(leaf, text=code + more)
+        case _:
+            return None
 
 
 def leaf_at(blocks: Blocks, line: int) -> tuple[Leaf | None, bool]:

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import accumulate, pairwise
 
-from tokenfall.markdown.blocks import Code, Paragraph, References, Table, is_blank, parse
+from tokenfall.markdown.blocks import Code, Leaf, Paragraph, References, Table, is_blank, parse
 from tokenfall.markdown.growth import CodeGrowth, GrowingLayout, Growth, ParagraphGrowth, Settled, TableGrowth
 from tokenfall.markdown.inline import atoms, next_segment
 from tokenfall.markdown.layout import QUOTE, Context, Layout
 from tokenfall.markdown.lines import PLAIN, Line, Style
-from tokenfall.markdown.path import Blocks, growing_leaf, leaf_at, open_context, open_path
+from tokenfall.markdown.path import Blocks, growing_leaf, leaf_at, longer, open_context, open_path
 from tokenfall.markdown.pieces import Piece
 from tokenfall.markdown.tables import HEADER
 
@@ -25,7 +25,8 @@ eighth has been added."""
 
 _MARKER_ONLY = re.compile(
     r"[ \t>]*+(?:(?:[-+*]|\d{1,9}[.)])[ \t][ \t>]*+)*+"
-    r"(?:#{1,6}|[-+*]|\d{1,9}[.)]?|\[[ xX]?\]?|`{3}[^`]*+|~{3}.*+|`++|~++|=++|[-*_ \t]++|[|:\- \t]*+|\$\$?|\\\[?)[ \t]*+"
+    r"(?:#{1,6}|[-+*]|\d{1,9}[.)]?|\[[ xX]?\]?|`{3}[^`]*+|~{3}.*+|`++|~++|=++|[-*_ \t]++|[|:\- \t]*+"
+    r"|\$\$?|\\(?:\[|begin(?:\{[a-z]*\*?\}?)?)?)[ \t]*+"
 )
 """A line that may still become a heading, item, task, fence, underline, rule, table or formula: nothing on it is a word."""
 _DEFINITION = re.compile(r"\[(?:\\.|[^\[\]\\])*(?:$|\]:)", re.DOTALL)
@@ -60,6 +61,17 @@ class _Look:
         return list(accumulate((len(line) + 1 for line in self.lines), initial=0))
 
 
+@dataclass(slots=True)
+class _Laid:
+    """What was shown last: which text at which width, the block that grows at its end, and the layout, which can go on there."""
+
+    text: str
+    width: int
+    growing: Leaf
+    layout: Layout
+    settled: list[Line]
+
+
 class Tail:
     """`text` is parsed at every look at it, so it is kept short: what of a long block is settled goes into its growth, and
     a stub takes its place."""
@@ -73,6 +85,7 @@ class Tail:
         self._settled: OrderedDict[int, Settled] = OrderedDict()
         self._look_at = LONG_LINE
         self._heavy: tuple[int, int, tuple[list[Line], list[Line]]] = (0, 0, ([], []))
+        self._laid_last: _Laid | None = None
 
     def append(self, text: str, references: References) -> Closed | None:
         """Takes text in; gives what it closes.
@@ -82,6 +95,7 @@ class Tail:
         """
         self.text += text
         if "\n" in text:
+            self._laid_last = None
             return self._close(references)
         if len(self.text) > self._look_at and not self.holds():
             self._take_in(self._look(references, {}, _all), references)
@@ -116,19 +130,36 @@ class Tail:
         return shown
 
     def _laid_out(self, width: int, references: References, *, hold: bool) -> tuple[list[Line], list[Line]]:
+        last = self._laid_last
+        if last is not None and last.width == width and (longer := self._longer(last)) is not None:
+            last.growing, last.text = longer, self.text
+            return last.settled, last.layout.again(longer)
         scratch: References = {}
         look = self._look(references, scratch, _whole_lines if hold and self.holds() else _all)
         known = ChainMap(scratch, references)
         growing = growing_leaf(look.blocks, len(look.lines) - 1)
         if self._growth is None:
-            return [], Layout(width, known, self.context, growing=growing).document(look.blocks)
+            settled = Settled()
+            layout = Layout(width, known, self.context, growing=growing)
+        else:
+            settled = self._settled_at(width)
+            layout = GrowingLayout(width, known, self.context, self._growth, settled, growing=growing)
+        fresh = layout.document(look.blocks)
+        # a definition in the tail may still become another, and with it what follows it
+        if growing is not None and not scratch and look.text == self.text:
+            self._laid_last = _Laid(self.text, width, growing, layout, settled.lines)
+        return settled.lines, fresh
+
+    def _longer(self, last: _Laid) -> Leaf | None:
+        more = self.text[len(last.text) :]
+        return None if "\n" in more else longer(last.growing, last.text, more)
+
+    def _settled_at(self, width: int) -> Settled:
         settled = self._settled.setdefault(width, Settled())
         self._settled.move_to_end(width)
         if len(self._settled) > WIDTHS_KEPT:
             self._settled.popitem(last=False)
-        layout = GrowingLayout(width, known, self.context, self._growth, settled, growing=growing)
-        layout.document(look.blocks)
-        return settled.lines, layout.fresh()
+        return settled
 
     def _look(self, references: References, defined: References, visible: Callable[[str], str]) -> _Look:
         """Parses; a growth whose block has become another kind is given up."""
@@ -190,8 +221,7 @@ class Tail:
         laid = {}
         for width, settled in self._settled.items():
             layout = GrowingLayout(width, known, self.context, growth, settled, growing=None)
-            layout.document(blocks)
-            fresh = layout.fresh()
+            fresh = layout.document(blocks)
             laid[width] = settled.lines + fresh
         return laid
 
@@ -200,6 +230,7 @@ class Tail:
         self._growth = None
         self._taken = []
         self._settled.clear()
+        self._laid_last = None
         self._look_at = LONG_LINE
         self._heavy = 0, 0, ([], [])
 
@@ -254,6 +285,7 @@ class Tail:
     def _move(self, growth: Growth, size: int) -> None:
         """The growth has taken in the first `size` characters."""
         self._growth = growth
+        self._laid_last = None
         self._heavy = 0, 0, ([], [])
         self._taken.append(self.text[:size])
         self.text = self.text[size:]

@@ -72,7 +72,6 @@ class Wrapper:
             inner = Wrapper(self.width - indent)
             inner.feed((Run(display.text, display.style),))
             self.lines.extend(replace(line, indent=indent) for line in inner.finish())
-        self._joint = None
 
     def finish(self) -> list[Wrapped]:
         """Ends the last line, if anything stands on it, and gives them all."""

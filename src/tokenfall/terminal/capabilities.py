@@ -3,11 +3,12 @@
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
-
-from rich.color import ColorSystem
+from typing import TYPE_CHECKING, Literal
 
 from tokenfall.config import Repaint
+
+if TYPE_CHECKING:
+    from rich.color import ColorSystem
 
 Colors = Literal[0, 8, 16, 256, "truecolor"]
 TRUECOLOR = 1 << 24
@@ -40,14 +41,14 @@ class Capabilities:
         return TRUECOLOR if self.colors == "truecolor" else self.colors
 
     @property
-    def system(self) -> ColorSystem | None:
+    def system(self) -> "ColorSystem | None":
         """The colours as rich names them; None for none."""
-        return _SYSTEMS[self.colors]
+        from rich.color import ColorSystem  # the text alone needs none of it
 
-
-_SYSTEMS: Mapping[Colors, ColorSystem | None] = {
-    0: None, 8: ColorSystem.STANDARD, 16: ColorSystem.STANDARD, 256: ColorSystem.EIGHT_BIT, "truecolor": ColorSystem.TRUECOLOR,
-}  # fmt: skip
+        systems: Mapping[Colors, ColorSystem | None] = {
+            0: None, 8: ColorSystem.STANDARD, 16: ColorSystem.STANDARD, 256: ColorSystem.EIGHT_BIT, "truecolor": ColorSystem.TRUECOLOR,
+        }  # fmt: skip
+        return systems[self.colors]
 
 
 def capabilities(env: Mapping[str, str]) -> Capabilities:

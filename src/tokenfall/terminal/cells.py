@@ -33,13 +33,17 @@ class Row:
         object.__setattr__(self, "key", key)
         unsure = () if key.isascii() else tuple(x for x, text in enumerate(self.texts) if text and not certain(text))
         object.__setattr__(self, "unsure", unsure)
-        object.__setattr__(self, "end", _end(self.texts, self.pens))
+        object.__setattr__(self, "end", _end(self.texts, self.pens, key))
 
 
-def _end(texts: tuple[str, ...], pens: tuple[Pen, ...]) -> int:
-    end = len(texts)
-    while end and texts[end - 1] == " " and pens[end - 1] is pens[-1]:
-        end -= 1
+def _end(texts: tuple[str, ...], pens: tuple[Pen, ...], key: str) -> int:
+    """`key` is what the texts join to."""
+    blanks = len(key) - len(key.rstrip(" "))
+    end = len(texts) - blanks
+    if pens[end:].count(pens[-1]) < blanks:  # rarely: most often the blanks at the end are all alike
+        end = len(texts)
+        while pens[end - 1] is pens[-1]:
+            end -= 1
     return end
 
 

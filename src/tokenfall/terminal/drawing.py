@@ -136,8 +136,10 @@ def differing(old: Row | None, new: Row) -> list[tuple[int, int]]:
     if old is None:
         return [(0, width)]
     spans: list[tuple[int, int]] = []
-    for x, (was, text, had, pen) in enumerate(zip(old.texts, new.texts, old.pens, new.pens, strict=True)):
-        if (was == text and had is pen) or (spans and x < spans[-1][1]):
+    before = min(same(old.texts, new.texts), same(old.pens, new.pens))
+    after = width - min(same(old.texts[:before:-1], new.texts[:before:-1]), same(old.pens[:before:-1], new.pens[:before:-1]))
+    for x in range(before, after):
+        if (old.texts[x] == new.texts[x] and old.pens[x] is new.pens[x]) or (spans and x < spans[-1][1]):
             continue
         start, end = x, x + 1
         if any(place >= x for place in new.unsure):
@@ -151,3 +153,17 @@ def differing(old: Row | None, new: Row) -> list[tuple[int, int]]:
         else:
             spans.append((start, end))
     return spans
+
+
+def same(old: tuple[object, ...], new: tuple[object, ...]) -> int:
+    """How many items, from the first on, are the same in both, which are of one length."""
+    if old == new:
+        return len(new)
+    low, high = 0, len(new)
+    while high - low > 1:
+        middle = (low + high) // 2
+        if old[low:middle] == new[low:middle]:
+            low = middle
+        else:
+            high = middle
+    return low

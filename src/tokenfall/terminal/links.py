@@ -5,15 +5,23 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from urllib.parse import urlsplit
 
 SCHEMES = ("http://", "https://")
 """The only schemes that are ever opened or made a hyperlink; others may start programs on the reader's machine."""
 
+PATIENCE_S = 3.0
+"""How long an opener is waited for. It hands the address on and ends, or is the browser itself and stays."""
+
+
+def of_the_web(address: str) -> bool:
+    return address[:8].lower().startswith(SCHEMES)
+
 
 def host(address: str) -> str:
     """The host that a link leads to, in punycode where it is not ASCII; "" when it is no link of the web."""
-    if not address.startswith(SCHEMES):
+    if not of_the_web(address):
         return ""
     try:
         parts = urlsplit(address)
@@ -39,13 +47,17 @@ def opener(env: Mapping[str, str], which: Callable[[str], str | None] = shutil.w
 
 
 def open_link(address: str, command: list[str]) -> str:
-    """Opens it without waiting; a sentence about what was done or why not."""
+    """Opens it; a sentence about what was done or why not. May take some seconds: call it off the event loop."""
     if not host(address):
         return "Only http and https links are opened."
+    name = os.path.basename(command[0])
     try:
-        subprocess.Popen(
+        opening = subprocess.Popen(
             [*command, address], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
         )
     except OSError as error:
-        return f"{os.path.basename(command[0])} can't be run: {error.strerror}."
+        return f"{name} can't be run: {error.strerror}."
+    with suppress(subprocess.TimeoutExpired):
+        if code := opening.wait(PATIENCE_S):
+            return f"{name} did not open {host(address)}: it ended with {code}."
     return f"Opened {host(address)}."

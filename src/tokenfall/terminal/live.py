@@ -9,15 +9,13 @@ from types import TracebackType
 
 from tokenfall.filters import Visible
 from tokenfall.markdown.document import Document
-from tokenfall.terminal.capabilities import capabilities, hyperlinks, rewraps, screenful, synchronises
+from tokenfall.markdown.lines import HELD_S
+from tokenfall.terminal.capabilities import capabilities, rewraps, screenful, synchronises
 from tokenfall.terminal.outlet import FAREWELL_S, Outlet, ReaderGone, open_terminal
 from tokenfall.terminal.pens import Palette
 from tokenfall.terminal.scroll import Scroll, Traits
 from tokenfall.terminal.silence import Silence, in_foreground
 from tokenfall.terminal.themes import Look
-
-HELD_S = 0.1
-"""How long a marker that may still become something else is held back."""
 
 SIZE = (80, 24)
 """Columns and lines of a terminal that doesn't know its own, such as a serial line."""
@@ -35,8 +33,9 @@ class Live:
         self._waits = waits
         self._visible = Visible()
         self._document = Document()
-        traits = Traits(screenful(env, "changes").paints_erased, synchronises(env), rewraps(env))
-        palette = Palette(capabilities(env).system, hyperlinks=hyperlinks(env))
+        drawn = screenful(env, "changes")
+        traits = Traits(drawn.paints_erased, drawn.scrolls, synchronises(env), rewraps(env))
+        palette = Palette(capabilities(env).system, hyperlinks=drawn.hyperlinks)
         self._scroll = Scroll(self._document, look, palette, traits, width)
         self._outlet = Outlet(self._paint, self._lost, asks=False)
         self._silence = Silence(file)
@@ -47,10 +46,10 @@ class Live:
 
     def __enter__(self) -> "Live":
         loop = asyncio.get_running_loop()
-        self._silence.keep()
+        self._outlet.open(open_terminal(self._file), loop)
         for number, react in self._reactions.items():
             loop.add_signal_handler(number, react)
-        self._outlet.open(open_terminal(self._file), loop)
+        self._silence.keep()
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
@@ -108,9 +107,6 @@ class Live:
         await self._shown
 
     def _paint(self) -> bytes:
-        if not in_foreground(self._file) and not self._document.finished:
-            self._tell_shown()
-            return b""
         try:
             frame = self._frame()
         except Exception as defect:  # noqa: BLE001  what a callback raises reaches nobody; whoever writes next is told
@@ -124,7 +120,8 @@ class Live:
         return frame
 
     def _frame(self) -> bytes:
-        return self._scroll.frame(*self._size()).encode("utf-8", "replace")
+        # while another job has the terminal, what is drawn over may be that job's
+        return self._scroll.frame(*self._size(), tail=in_foreground(self._file)).encode("utf-8", "replace")
 
     def _size(self) -> tuple[int, int]:
         try:

@@ -95,6 +95,21 @@ class Outlet:
         """Said while painting: the frame is not all that there is. What follows isn't paced."""
         self._wanted = self._more = True
 
+    def before_frame(self, call: Callable[[], None]) -> None:
+        """Calls once, as soon as pacing lets a frame follow, and makes that frame at once: what comes until then is in it."""
+        loop = self._loop or asyncio.get_running_loop()
+        wait = self.pause()
+        if wait > 0:
+            loop.call_later(wait, self._call, call, context=self._context)
+        else:
+            loop.call_soon(self._call, call, context=self._context)
+
+    def _call(self, call: Callable[[], None]) -> None:
+        call()
+        if self._planned is not None and not isinstance(self._planned, asyncio.TimerHandle):
+            self._planned.cancel()
+            self._due()
+
     def hurry(self) -> None:
         """A key was pressed: what it does is to be seen at once."""
         now = self._clock()

@@ -7,10 +7,12 @@ https://gist.github.com/christianparpart/d8a62cc1ab659194337d73e399004036.
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
+from operator import ne
 
 from tokenfall.terminal.cells import Row
 from tokenfall.terminal.drawing import UNKNOWN, Drawing, Place, along
-from tokenfall.terminal.pens import Palette
+from tokenfall.terminal.pens import Palette, Pen
 
 SYNC, SYNC_END = "\x1b[?2026h", "\x1b[?2026l"
 
@@ -53,7 +55,7 @@ class Picture:
             self._drawing.forget()
         changed = [y for y, row in enumerate(rows) if row is not self._rows[y] and row != self._rows[y]]
         before = ""
-        blank = Row((" ",) * width, (self._palette.plain,) * width)
+        blank = _blank(width, self._palette.plain)
         if len(changed) > 2 and self._scrolls and (shift := find_shift(self._rows, rows, changed, blank)):
             before = self._scroll(shift, blank)
             changed = [y for y in range(len(rows)) if rows[y] is not self._rows[y] and rows[y] != self._rows[y]]
@@ -73,6 +75,11 @@ class Picture:
         self._drawing.send(f"\x1b[{shift.top + 1};{shift.bottom}r{lines}\x1b[r", None)
         self._rows = shifted(self._rows, shift, blank)
         return self._drawing.taken()
+
+
+@lru_cache(maxsize=4)
+def _blank(width: int, pen: Pen) -> Row:
+    return Row((" ",) * width, (pen,) * width)
 
 
 def movement(at: Place | None, x: int, y: int) -> str:
@@ -118,4 +125,5 @@ def difference(old: Row | None, new: Row) -> int:
         return new.end + 10
     if old is new or old == new:
         return 0
-    return 10 + sum(was != text or had is not pen for was, text, had, pen in zip(old.texts, new.texts, old.pens, new.pens, strict=True))
+    cells: int = sum(map(ne, zip(old.texts, old.pens, strict=True), zip(new.texts, new.pens, strict=True)))
+    return 10 + cells

@@ -37,10 +37,11 @@ STYLES_KEPT = 2000
 
 @dataclass(frozen=True, slots=True)
 class Traits:
-    """Of a terminal: whether it erases with the background colour, has synchronised updates, and wraps what it shows anew when
-    its width changes."""
+    """Of a terminal: whether it erases with the background colour, moves lines, has synchronised updates, and wraps what it
+    shows anew when its width changes."""
 
     paints_erased: bool = True
+    moves_lines: bool = True
     synchronises: bool = False
     rewraps: bool = False
 
@@ -78,17 +79,17 @@ class Scroll:
         self._size = (0, 0)
         self._drawing.forget()
 
-    def frame(self, columns: int, lines: int) -> str:
-        """What brings a terminal of that size up to date."""
+    def frame(self, columns: int, lines: int, *, tail: bool = True) -> str:
+        """What brings a terminal of that size up to date; without the `tail` the cursor never goes up."""
         if (columns, lines) != self._size:
             self._fit(columns, lines)
         width = min(columns, self._most or columns)
         written = self._written(width)
-        tail = [] if self.behind else self._document.open_lines(width, lines)
-        sequence = self._draw(self._rows([*written, *tail]))
+        below = self._document.open_lines(width, lines) if tail and not self.behind else []
+        sequence = self._draw(self._rows([*written, *below]))
         # from here on rows are counted from the first that can still be drawn
         del self._shown[: len(written)]
-        self._end = len(tail)
+        self._end = len(below)
         if self._drawing.at is not None:
             x, y = self._drawing.at
             self._drawing.at = x, y - len(written)
@@ -147,7 +148,8 @@ class Scroll:
         wanted = rows + [blank] * (len(self._shown) - len(rows))
         changed = [y for y, each in enumerate(wanted) if y >= len(self._shown) or (each is not self._shown[y] and each != self._shown[y])]
         before = ""
-        if len(changed) > 2 and len(wanted) == len(self._shown) and (shift := find_shift(self._shown, wanted, changed, blank)):
+        movable = self._traits.moves_lines and len(changed) > 2 and len(wanted) == len(self._shown)
+        if movable and (shift := find_shift(self._shown, wanted, changed, blank)):
             before = self._shift(shift)
             changed = [y for y in changed if wanted[y] != self._shown[y]]
         places = 0

@@ -33,7 +33,7 @@ from rich.style import Style as RichStyle
 from tokenfall.errors import ConfigError
 from tokenfall.filters import visible
 from tokenfall.markdown.lines import Style
-from tokenfall.terminal.links import SCHEMES
+from tokenfall.terminal.links import of_the_web
 
 _HUES = ("black", "red", "green", "yellow", "blue", "magenta", "cyan", "white")
 ANSI = (*_HUES, *(f"bright_{hue}" for hue in _HUES))
@@ -46,7 +46,7 @@ COLORS = (
 
 STYLES: Mapping[str, str] = {
     "you": "bold user", "question": "foreground", "model": "bold assistant", "reasoning": "italic muted",
-    "notice": "muted", "fault": "error", "queued": "muted", "stopped": "warning",
+    "notice": "muted", "fault": "error", "stopped": "warning",
     "status": "muted", "status_model": "foreground", "status_key": "muted", "status_separator": "border",
     "state_ready": "good", "state_loading": "accent", "state_waiting": "accent", "state_streaming": "bold accent",
     "state_stopped": "warning", "state_error": "bold error", "separator": "border", "more": "bold accent",
@@ -101,7 +101,7 @@ class Look:
     def linked(self, style: Style) -> RichStyle:
         """With the address, where it leads to the web, for a hyperlink of the terminal's own."""
         found = self.style(style)
-        return found + RichStyle(link=style.href) if style.href.startswith(SCHEMES) else found
+        return found + RichStyle(link=style.href) if of_the_web(style.href) else found
 
 
 class _Styles(dict[Style, RichStyle]):

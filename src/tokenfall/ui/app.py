@@ -5,13 +5,11 @@ import logging
 import os
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 from textual import events, work
 from textual.app import ComposeResult
 from textual.binding import Binding
-from textual.message import Message
 from textual.screen import ModalScreen
 
 from tokenfall import __version__
@@ -64,7 +62,7 @@ class ChatApp(ReaderApp, inherit_bindings=False):
         Binding("tab", "app.focus_next", "between prompt and transcript", id="switch"),
         Binding("ctrl+d", "leave", "quit, on an empty prompt", id="quit"),
         Binding("ctrl+z", "suspend", "suspend", id="suspend", priority=True),
-        Binding("ctrl+f", "find", "find in the transcript", id="find"),
+        Binding("ctrl+f", "find", "find in the transcript", id="find", priority=True),
         Binding("ctrl+t", "thought", "open or fold the last reasoning", id="thought"),
         Binding("f2", "mouse", "give the mouse to the terminal, or take it", id="mouse"),
         Binding("f1", "help", "help", id="help"),
@@ -72,10 +70,6 @@ class ChatApp(ReaderApp, inherit_bindings=False):
     ]
 
     key_groups = (("Chat", BINDINGS), ("In the prompt", Prompt.BINDINGS), ("In the transcript", Transcript.BINDINGS))
-
-    @dataclass
-    class TurnNews(Message):
-        """Turn events wait to be shown."""
 
     def __init__(self, settings: Settings, colours: int, problem: str = "") -> None:
         """`problem` is a sentence about something that went wrong before, or empty."""
@@ -93,7 +87,7 @@ class ChatApp(ReaderApp, inherit_bindings=False):
         self.prompts = PromptHistory(settings.folders.data / "prompts.jsonl")
         self.prompt = Prompt(self.prompts, self.submit, completion=self.completion, placeholder="Ask anything")
         self.status = StatusLine(self.worn.look, View(), time.monotonic)
-        self.turns = Turns(self.session, self.transcript, self.status.view, lambda: self.post_message(self.TurnNews()))
+        self.turns = Turns(self.session, self.transcript, self.status.view, lambda: self.before_frame(self._show_news))
         self.set_keymap(dict(settings.keys))
 
     def compose(self) -> ComposeResult:
@@ -174,7 +168,7 @@ class ChatApp(ReaderApp, inherit_bindings=False):
     # turns
 
     def submit(self, text: str) -> None:
-        self.on_chat_app_turn_news()  # what has come stands above what is said now
+        self._show_news()  # what has come stands above what is said now
         command = parse(text)
         if command is None:
             self._turn(lambda: self.turns.say(text))
@@ -197,7 +191,7 @@ class ChatApp(ReaderApp, inherit_bindings=False):
         self._tick_timer.resume()
         self.update_status()
 
-    def on_chat_app_turn_news(self) -> None:
+    def _show_news(self) -> None:
         ended = self.turns.show()
         if ended is not None:
             self._after(ended)
@@ -206,9 +200,8 @@ class ChatApp(ReaderApp, inherit_bindings=False):
 
     def _after(self, ended: Ended) -> None:
         if ended.state in {"complete", "length", "refused"}:
-            text = self.turns.next_queued()
-            if text is not None:
-                self._turn(lambda: self.turns.say(text))
+            if self.turns.say_queued():
+                self._tick_timer.resume()
         else:
             waiting = self.turns.unqueue()
             if waiting:
@@ -303,10 +296,10 @@ class ChatApp(ReaderApp, inherit_bindings=False):
         self.update_status()
 
     def on_transcript_copy_asked(self, event: Transcript.CopyAsked) -> None:
-        if event.text:
-            self.copy(event.text)
-        else:
+        if event.text is None:
             copy_reply(self, "")
+        else:
+            self.copy(event.text)
 
     def on_prompt_notice(self, event: Prompt.Notice) -> None:
         self.tell_fault(event.text)

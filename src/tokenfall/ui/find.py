@@ -9,8 +9,8 @@ from rich.cells import cell_len
 from tokenfall.ui.selection import Spot
 from tokenfall.ui.stack import Place, Stack
 
-SLICE = 32
-"""Entries looked through before others get their turn."""
+SLICE, LINES = 32, 100
+"""Entries, and lines of one of them, that are looked through before others get their turn."""
 
 
 class Query:
@@ -60,35 +60,47 @@ class Query:
         count = len(stack.entries)
         for turn in range(count + 1 if count else 0):
             index = (spot.entry + step * turn) % count
+            if turn % SLICE == SLICE - 1:
+                yield None
             if index >= len(stack.entries):  # there are fewer since others had their turn
                 return
             source = stack.entries[index].source
-            if all(word.search(source) for word in self._words):
-                found = list(self._begins(stack, index))
-                if turn == 0:
-                    found = [each for each in found if (each > spot if step > 0 else each < spot)]
-                if found:
-                    yield found[0 if step > 0 else -1]
-                    return
-            if turn % SLICE == SLICE - 1:
-                yield None
+            if not all(word.search(source) for word in self._words):
+                continue
+            found: list[Spot] = []
+            for each in self._begins(stack, index):
+                if each is None:
+                    yield None
+                else:
+                    found.append(each)
+            if turn == 0:
+                found = [each for each in found if (each > spot if step > 0 else each < spot)]
+            if found:
+                yield found[0 if step > 0 else -1]
+                return
 
-    def _begins(self, stack: Stack, index: int) -> Iterator[Spot]:
-        """Where all that is found in an entry begins."""
+    def _begins(self, stack: Stack, index: int) -> Iterator[Spot | None]:
+        """Where all that is found in an entry begins; None after every so many lines, when it may have become shorter."""
         text = ""
         starts: list[int] = []
-        for y in range(height := stack.height(index)):
+        y = 0
+        while y < stack.height(index):
             line = stack.line(Place(index, y))
             if line.joint is not None and starts:
                 text += line.joint
             starts.append(len(text))
             text += line.text
-            if y + 1 < height and stack.line(Place(index, y + 1)).joint is not None:
+            y += 1
+            if y < stack.height(index) and stack.line(Place(index, y)).joint is not None:
                 continue
             for match in self._pattern.finditer(text):
                 row = bisect_right(starts, match.start()) - 1
-                place = Place(index, y - len(starts) + 1 + row)
+                place = Place(index, y - len(starts) + row)
                 found = stack.line(place)
                 before = text[starts[row] : match.start()]
                 yield Spot(*place, found.width - cell_len(found.text) + cell_len(before))
             text, starts = "", []
+            if y % LINES < 1:
+                yield None
+                if index >= len(stack.entries):
+                    return

@@ -66,27 +66,47 @@ class FindBar(Horizontal):
         self._input.value = ""
         self.screen.set_focus(self._input)  # now: `focus` would let the keys go first that are pressed already
 
-    def on_input_changed(self, event: Input.Changed) -> None:
-        if self.display:
-            query = Query(event.value)
-            self._transcript.sought = query or None
-            self._transcript.found = None
-            self._transcript.refresh()
+    def on_input_changed(self) -> None:
+        if self.display and self._take():
             self.search(-1)
 
+    def _take(self) -> bool:
+        """What is sought is what is written now; whether that is something new."""
+        sought = self._transcript.sought
+        if self._input.value == (sought.text if sought is not None else ""):
+            return False
+        self._transcript.sought = Query(self._input.value) or None
+        self._transcript.found = None
+        self._transcript.refresh()
+        return True
+
     def action_again(self, step: int) -> None:
-        self.search(step)
+        self._input.call_later(self._again, step)
+
+    def _again(self, step: int) -> None:
+        self.search(-1 if self._take() else step)
 
     def action_page(self, pages: int) -> None:
         self._transcript.scroll_pages(pages)
 
     def action_close(self) -> None:
-        self._transcript.sought = self._transcript.found = None
-        self._transcript.refresh()
+        self.forget()
         self.display = False
         self.post_message(self.Closed(reads_on=False))
 
+    def forget(self) -> None:
+        """Nothing is sought or marked any more."""
+        self.workers.cancel_node(self)
+        self._transcript.sought = self._transcript.found = None
+        self._transcript.refresh()
+
     def action_leave(self) -> None:
+        # behind the letters that were typed before it, which the input may still have to act on
+        self._input.call_later(self._leave)
+
+    def _leave(self) -> None:
+        if self._take():
+            self.search(-1)
         self.display = False
         self.post_message(self.Closed(reads_on=True))
 
@@ -101,10 +121,13 @@ class FindBar(Horizontal):
         for spot in query.next(transcript.stack, transcript.found or self._origin, step):
             if spot is None:
                 await asyncio.sleep(0)
+                if transcript.sought is not query:
+                    return
                 continue
             transcript.found = spot
             transcript.reading.put(spot.place, spot.x)
             transcript.reveal(spot)
+            transcript.cursor_moved()
             self._tell("Enter: earlier · Down: later · Esc")
             return
         self._tell("nothing found")

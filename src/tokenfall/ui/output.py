@@ -10,21 +10,26 @@ import sys
 import termios
 import threading
 import time
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
+from functools import partial
 from itertools import groupby
 from typing import Any
 
 from rich.color import ColorSystem
 from rich.console import RenderableType
 from rich.segment import Segment
+from rich.style import Style
 from textual import constants, events
 from textual._compositor import ChopsUpdate, Compositor, CompositorUpdate
 from textual._context import visible_screen_stack
 from textual.app import App
+from textual.color import Color
 from textual.driver import Driver
 from textual.drivers.linux_driver import LinuxDriver
-from textual.geometry import Region
+from textual.filter import LineFilter
+from textual.geometry import Region, Size, Spacing
 from textual.message import Message
 from textual.screen import Screen
 from textual.strip import Strip
@@ -48,19 +53,66 @@ READ = 65536
 GIVEN_BACK = b"\x1b[m\x1b[?2004l\x1b[?7h\x1b[?1006l\x1b[?1002l\x1b[?1000l\x1b[<u\x1b[?1049l\x1b[?25h\x1b[?1004l"
 """Resets all that is set while the application has the terminal."""
 
-ROWS_KEPT = 2000
+ROWS_KEPT = 500
+"""Rows made of lines that are kept, some screens of them."""
+
 ANSWERS_S = 0.3
 """How long the end waits for answers under way: later ones would be typed into the shell."""
 
 
+@dataclass(frozen=True, slots=True)
+class Surround:
+    """What stands around the lines of a widget: blanks in `style`, `padding` of them; and what changes colours at the end."""
+
+    size: Size
+    style: Style
+    background: Color
+    filters: tuple[LineFilter, ...]
+    padding: Spacing
+
+    def row(self, line: Iterable[Segment]) -> list[Segment]:
+        """A whole row of the widget."""
+        _, right, _, left = self.padding
+        inside = self.size.width - left - right
+        content = Segment.adjust_line_length(list(line), inside, self.style)
+        return self._filtered([*self._blanks(left), *content, *self._blanks(right)])
+
+    def blank(self) -> list[Segment]:
+        return self._filtered(self._blanks(self.size.width))
+
+    def _blanks(self, count: int) -> list[Segment]:
+        return [Segment(" " * count, self.style)] if count else []
+
+    def _filtered(self, segments: list[Segment]) -> list[Segment]:
+        for each in self.filters:
+            segments = each.apply(segments, self.background)
+        return segments
+
+
 class OwnRows(Widget):
-    """For a widget of fixed size, with padding but no border or tint, whose `render_line` gives the same strip for the same
-    line: a line that only moves is not made anew, and a change needs no round of messages to be seen."""
+    """For a widget of fixed size, with padding but no border, scrollbar or tint, whose `render_line` gives the same strip for
+    the same line: a line that only moves is not made anew, and a change needs no round of messages to be seen."""
 
     def __init__(self) -> None:
         super().__init__()
-        self._finished: dict[int, tuple[Strip, Strip]] = {}
-        self._finish: tuple[object, ...] = ()
+        self._laid_out: object = None
+        self._surround: Surround | None = None
+        self._made: dict[int, tuple[Strip, Row]] = {}
+
+    def fit(self) -> None:
+        """Lines are about to be asked for, and the size may be one that `on_resize` has not told of yet."""
+
+    # what Textual finds out by way of the screen and of scrollbars
+
+    @property
+    def content_size(self) -> Size:
+        top, right, bottom, left = self.styles.padding
+        width, height = self.outer_size
+        return Size(max(width - left - right, 0), max(height - top - bottom, 0))
+
+    @property
+    def gutter(self) -> Spacing:
+        return self.styles.padding
 
     def refresh(self, *regions: Region, repaint: bool = True, layout: bool = False, recompose: bool = False) -> "OwnRows":
         plain = repaint and not layout and not recompose and self.is_mounted and is_direct(self.app)
@@ -69,35 +121,48 @@ class OwnRows(Widget):
             super().refresh(*regions, repaint=repaint, layout=layout, recompose=recompose)
         return self
 
-    def render_lines(self, crop: Region) -> list[Strip]:
-        size = self.outer_size
-        if crop.x or crop.width != size.width or not size:
-            return super().render_lines(crop)
+    def rows(self, first: int, count: int, laid_out: object, palette: Palette) -> Iterator[Row]:
+        """Rows of the widget from `first` on. `laid_out` is another object after every layout, without which neither sizes
+        nor styles change."""
+        if laid_out is not self._laid_out or self._surround is None:
+            self._laid_out = laid_out
+            self.fit()
+            surround = self._look_around()
+            if surround != self._surround:
+                self._surround = surround
+                self._made.clear()
+        surround = self._surround
+        inside = range(surround.padding.top, surround.size.height - surround.padding.bottom)
+        for y in range(first, first + count):
+            if y in inside:
+                yield self._finished(surround, self.render_line(y - inside.start), palette)
+            else:
+                yield row(surround.blank(), surround.size.width, palette)
+
+    def _finished(self, surround: Surround, line: Strip, palette: Palette) -> Row:
+        kept = self._made.get(id(line))
+        if kept is not None:
+            return kept[1]
+        if len(self._made) >= ROWS_KEPT:
+            self._made.clear()
+        made = row(surround.row(line), surround.size.width, palette)
+        self._made[id(line)] = line, made
+        return made
+
+    def _look_around(self) -> Surround:
         base, background = self.background_colors
         # the style that Textual pads with
         style = self._styles_cache.get_inner_outer(base, background)[0].rich_style
-        filters = self.get_line_filters()
-        finish = (size, style, background, *filters)
-        if finish != self._finish or len(self._finished) >= ROWS_KEPT:
-            self._finish = finish
-            self._finished.clear()
-        _, right, _, left = padding = self.styles.padding
-        pads = [[Segment(" " * count, style)] if count else [] for count in (left, right)]
-        inside = crop.height and size.width - left - right
-        lines: list[Strip] = []
-        for y in crop.line_range:
-            if not padding.top <= y < size.height - padding.bottom:
-                lines += super().render_lines(Region(0, y, size.width, 1))
-                continue
-            content = self.render_line(y - padding.top)
-            kept = self._finished.get(id(content))
-            if kept is None:
-                line = Strip([*pads[0], *content.adjust_cell_length(inside, style), *pads[1]], size.width)
-                for each in filters:
-                    line = line.apply_filter(each, background)
-                kept = self._finished[id(content)] = content, line
-            lines.append(kept[1])
-        return lines
+        return Surround(self.outer_size, style, background, tuple(self.get_line_filters()), self.styles.padding)
+
+    def render_lines(self, crop: Region) -> list[Strip]:
+        """For Textual, where it draws by itself, and for rows that widgets share."""
+        self.fit()
+        surround = self._look_around()
+        inside = range(surround.padding.top, surround.size.height - surround.padding.bottom)
+        lines = [surround.row(self.render_line(y - inside.start)) if y in inside else surround.blank() for y in crop.line_range]
+        strips = [Strip(line, surround.size.width) for line in lines]
+        return strips if crop.width == surround.size.width else [strip.crop(crop.x, crop.right) for strip in strips]
 
 
 class RowCompositor(Compositor):
@@ -300,7 +365,7 @@ class Display:
         self.outlet.want()
 
     def repaint(self, widget: Widget, regions: Sequence[Region]) -> bool:
-        """These regions of the widget's content have changed, or all of it; False when Textual must find out where that is."""
+        """These regions of the widget have changed, or all of it; False when Textual must find out where that is."""
         if not self._app._running or self._app._batch_count:
             return False
         screen = self._app.screen
@@ -309,9 +374,8 @@ class Display:
             return False
         region, clip = place
         seen = region.intersection(clip)
-        top = region.y + widget.gutter.top
         for changed in regions:
-            self._stale.update(range(max(top + changed.y, seen.y), min(top + changed.bottom, seen.bottom)))
+            self._stale.update(range(max(region.y + changed.y, seen.y), min(region.y + changed.bottom, seen.bottom)))
         if not regions:
             self._stale.update(seen.line_range)
         self.outlet.want()
@@ -337,8 +401,8 @@ class Display:
             self._rows = [row((), width, self._palette)] * height
             self._stale = set(range(height))
         visible_screen_stack.set(app._background_screens)
-        for y, strip in self._strips(screen._compositor, sorted(y for y in self._stale if y < height)):
-            self._rows[y] = self._row(strip, width)
+        for y, made in self._made_anew(screen._compositor, sorted(y for y in self._stale if y < height)):
+            self._rows[y] = made
         self._stale.clear()
         self._picture.synchronised = app._sync_available  # the terminal's own answer, which Textual keeps
         return self._picture.frame(self._rows, self._parked()).encode("utf-8", "replace")
@@ -353,7 +417,7 @@ class Display:
         self._made[id(strip)] = strip, made
         return made
 
-    def _strips(self, compositor: Compositor, rows: list[int]) -> Iterator[tuple[int, Strip]]:
+    def _made_anew(self, compositor: Compositor, rows: list[int]) -> Iterator[tuple[int, Row]]:
         """What stands in these rows. One widget's whole row is asked for directly, which the compositor doesn't do."""
         owners = self._owners_of(compositor)
         width = compositor.size.width
@@ -362,14 +426,19 @@ class Display:
             run = [y for _, y in group]
             if owner is None:
                 shared += run
+                continue
+            widget, top = owner
+            first, count = run[0] - top, len(run)
+            if isinstance(widget, OwnRows):
+                yield from zip(run, widget.rows(first, count, self._owners[0], self._palette), strict=True)
             else:
-                widget, top = owner
-                yield from zip(run, widget.render_lines(Region(0, run[0] - top, width, len(run))), strict=True)
+                strips = widget.render_lines(Region(0, first, width, count))
+                yield from zip(run, (self._row(strip, width) for strip in strips), strict=True)
         if shared:
             crop = Region(0, shared[0], width, shared[-1] - shared[0] + 1)
             chops = compositor._render_chops(crop, set(shared).__contains__)
             for y in shared:
-                yield y, Strip.join(chops[y].values())
+                yield y, row(Strip.join(chops[y].values()), width, self._palette)
 
     def _owners_of(self, compositor: Compositor) -> list[tuple[Widget, int] | None]:
         visible = compositor.visible_widgets  # a new mapping after every layout, from front to back
@@ -426,6 +495,22 @@ class DirectOutput(App[None]):
 
     def get_default_screen(self) -> Screen[None]:
         return DirectScreen(id="_default")
+
+    def before_frame(self, call: Callable[[], None]) -> None:
+        """Calls once, soon, in time for the next frame: without the messages by which Textual would come to it."""
+        if is_direct(self):
+            self.display_rows.outlet.before_frame(partial(self._call, call))
+        else:
+            asyncio.get_running_loop().call_soon(self._call, call)
+
+    def _call(self, call: Callable[[], None]) -> None:
+        if self._closing or self._closed:
+            return
+        with self._context():
+            try:
+                call()
+            except Exception as error:  # noqa: BLE001  as for a message, any defect of a widget may come up here
+                self._handle_exception(error)
 
     def _display(self, screen: Screen[Any], renderable: RenderableType | None) -> None:
         # all that Textual ever draws comes through here

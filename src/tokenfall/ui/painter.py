@@ -9,20 +9,17 @@ from tokenfall.terminal.themes import Look
 
 CURSOR = Style(reverse=True)
 
-KEPT = 2000
-"""Painted lines that are kept: some tens of screens, a few megabytes."""
+KEPT = 500
+"""Painted lines that are kept, some screens of them."""
 
 
 class Painter:
-    """Paints lines and keeps what it painted: one line gives one strip, by which those below tell that nothing changed.
-
-    Looking a line up by what it says costs more than by where it stands, so that is tried first.
-    """
+    """Paints lines and keeps what it painted: a line that stands where it stood, and says the same, gives the same strip, by
+    which those below tell that nothing changed."""
 
     def __init__(self, look: Look) -> None:
         self._look = look
         self._kept: dict[tuple[int, int], tuple[Line, Strip]] = {}
-        self._by_line: dict[Line, Strip] = {}
 
     @property
     def base(self) -> Style:
@@ -33,21 +30,14 @@ class Painter:
         """For what a search found."""
         return self._look.found
 
-    def forget(self) -> None:
-        """Keys stand for other lines from now on."""
-        self._kept.clear()
-
     def strip(self, key: tuple[int, int], line: Line) -> Strip:
         kept = self._kept.get(key)
-        if kept is not None and kept[0] is line:
+        if kept is not None and (kept[0] is line or kept[0] == line):
             return kept[1]
-        if len(self._kept) >= KEPT or len(self._by_line) >= KEPT:
+        if len(self._kept) >= KEPT:
             self._kept.clear()
-            self._by_line.clear()
-        strip = self._by_line.get(line)
-        if strip is None:
-            linked = self._look.linked
-            strip = self._by_line[line] = Strip([Segment(run.text, linked(run.style)) for run in (*line.prefix, *line.runs)])
+        linked = self._look.linked
+        strip = Strip([Segment(run.text, linked(run.style)) for run in (*line.prefix, *line.runs)])
         self._kept[key] = line, strip
         return strip
 

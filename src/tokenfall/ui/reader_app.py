@@ -65,10 +65,10 @@ class ReaderApp(TerminalApp, inherit_bindings=False):
         self._find_bar.open()
 
     def close_find(self) -> bool:
-        """Marks nothing any more; False where nothing was sought."""
+        """Marks nothing any more, and leaves the keys where they are; False where nothing was sought."""
         if self._find_bar is None or self.transcript.sought is None:
             return False
-        self._find_bar.action_close()
+        self._find_bar.forget()
         return True
 
     async def on_transcript_find_asked(self, event: Transcript.FindAsked) -> None:

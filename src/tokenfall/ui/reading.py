@@ -3,7 +3,7 @@
 from rich.cells import cell_len
 
 from tokenfall.ui.selection import Span, Spot, extract
-from tokenfall.ui.stack import TOP, Place, Stack
+from tokenfall.ui.stack import TOP, Place, Stack, moved_up
 from tokenfall.ui.targets import Target, next_target, target_at
 
 
@@ -28,6 +28,15 @@ class Reading:
         """The lines are others: what was selected is no more."""
         self.extending = False
         self.span = None
+
+    def taken_out(self, index: int) -> None:
+        """An entry is gone: what was selected in it is no more."""
+        if self.span is not None:
+            if self.span.start.entry <= index <= self.span.end.entry:
+                self.forget()
+            else:
+                self.span = Span(_moved_up(self.span.anchor, index), _moved_up(self.span.head, index))
+        self.cursor = _moved_up(self.cursor, index)
 
     def put(self, place: Place, x: int) -> None:
         """The cursor stands at a line, or at the first or last one where there is none, and within the width."""
@@ -59,3 +68,7 @@ class Reading:
     def select_all(self) -> None:
         if self._stack.entries:
             self.span = Span(Spot(*TOP, 0), Spot(*self._stack.last, self._stack.width - 1))
+
+
+def _moved_up(spot: Spot, taken_out: int) -> Spot:
+    return Spot(*moved_up(spot.place, taken_out), spot.x)

@@ -1,5 +1,6 @@
 """A reply in the transcript: reasoning and markdown in the order in which they come, then how it ended. No widget in here."""
 
+from bisect import bisect_right
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -112,6 +113,7 @@ class Prose:
 
     def finish(self) -> None:
         self._finished = True
+        self._raw = None  # the blank lines at its end are no longer shown
         self._shown.finish()
 
     def toggle(self) -> None:
@@ -136,9 +138,9 @@ class Prose:
     def stable(self, width: int) -> int:
         return self._written(width).stable if self.as_source else self._shown.stable(width)
 
-    def kept(self, width: int) -> int:
-        """How many lines, from the top, the last change left as they were; perhaps more are."""
-        return 0 if self.as_source else self._shown.kept(width)
+    def kept(self, width: int) -> int | None:
+        """How many lines, from the top, the last change left as they were; None where only those are known that were stable."""
+        return None if self.as_source else self._shown.kept(width)
 
     def line(self, width: int, y: int) -> Line:
         return self._written(width).line(y) if self.as_source else self._shown.line(width, y)
@@ -158,6 +160,9 @@ class Reply:
         self._finished = False
         self._turned = True
         """The last text began a part of its own."""
+        self._tops: list[int] = []
+        """The first line of each part at one width, as far as they are known; a part that grows moves none."""
+        self._tops_width = 0
 
     def append(self, text: str, *, at: float, reasoning: bool = False, fold: bool = True) -> None:
         """More of it, read at a time in seconds. `fold` tells whether reasoning is folded when something else follows it."""
@@ -218,7 +223,12 @@ class Reply:
         prose = [part for part in self._parts if isinstance(part, Prose)]
         for part in prose:
             part.toggle()
+        self._tops.clear()
         return bool(prose)
+
+    def toggle_thought(self, thought: Thought) -> None:
+        thought.toggle()
+        self._tops.clear()
 
     @property
     def thoughts(self) -> list[Thought]:
@@ -247,22 +257,35 @@ class Reply:
         return [*mark, BLANK]
 
     def height(self, width: int) -> int:
-        # a blank line stands between two parts
-        return sum(part.height(width) + 1 for part in self._parts) + len(self._foot(width)) + (not self._parts)
+        return self._end(width) + len(self._foot(width))
+
+    def _end(self, width: int) -> int:
+        """The line below the parts."""
+        return self._top(width, len(self._parts) - 1) + self._parts[-1].height(width) if self._parts else 1
+
+    def _top(self, width: int, index: int) -> int:
+        if width != self._tops_width:
+            self._tops_width = width
+            self._tops.clear()
+        while len(self._tops) <= index:
+            # a blank line stands between two parts
+            before = len(self._tops) - 1
+            self._tops.append(self._tops[before] + self._parts[before].height(width) + 1 if self._tops else 1)
+        return self._tops[index]
 
     def stable(self, width: int) -> int:
-        """How many lines, from the top, no longer change."""
+        """How many lines, from the top, no longer change, short of a link definition that reaches back."""
         if not self._parts:
             return 1
-        *before, last = self._parts
-        return 1 + sum(part.height(width) + 1 for part in before) + last.stable(width)
+        return self._top(width, len(self._parts) - 1) + self._parts[-1].stable(width)
 
-    def kept(self, width: int) -> int:
-        """How many lines, from the top, the last change left as they were; perhaps more are."""
-        last = self._parts[-1] if self._parts and not self._turned else None
-        if not isinstance(last, Prose):
+    def kept(self, width: int, stable: int) -> int:
+        """How many lines, from the top, the last change left as they were, of which `stable` were meant to; perhaps more are."""
+        if self._turned or not self._parts:
             return 0
-        return 1 + sum(part.height(width) + 1 for part in self._parts[:-1]) + last.kept(width)
+        last = self._parts[-1]
+        kept = last.kept(width) if isinstance(last, Prose) else None
+        return stable if kept is None else self._top(width, len(self._parts) - 1) + kept
 
     def line(self, width: int, y: int) -> Line:
         if y == 0:
@@ -274,13 +297,7 @@ class Reply:
 
     def _part_at(self, width: int, y: int) -> tuple[Thought | Prose | None, int]:
         """The part that a line below the label is of, and which of its lines, -1 for the blank above it; None is the foot."""
-        y -= 1
-        for number, part in enumerate(self._parts):
-            if number:
-                if y == 0:
-                    return part, -1
-                y -= 1
-            if y < (tall := part.height(width)):
-                return part, y
-            y -= tall
-        return None, y
+        if y >= (end := self._end(width)):
+            return None, y - end
+        index = bisect_right(self._tops, y + 1) - 1
+        return self._parts[index], y - self._tops[index]

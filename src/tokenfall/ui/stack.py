@@ -1,13 +1,13 @@
 """Entries one under the other at one width, of which only those near the view are laid out. No widget in here."""
 
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import NamedTuple, Protocol
 
 from tokenfall.markdown.lines import BLANK, Line
 
 WARM = 5_000
-"""Lines of entries looked at last that are kept, far more than a screen; others are made again when they are looked at."""
+"""Lines of entries looked at last that are kept, beside those in view; others are made again when they are looked at."""
 
 
 class Entry(Protocol):
@@ -41,6 +41,13 @@ class Place(NamedTuple):
 TOP = Place(0, 0)
 
 
+def moved_up(place: Place, taken_out: int) -> Place:
+    """Where a line is after an entry was taken out; one of that entry itself is now where the next one begins."""
+    if place.entry < taken_out:
+        return place
+    return Place(place.entry - 1, place.y) if place.entry > taken_out else Place(taken_out, 0)
+
+
 class Stack:
     def __init__(self) -> None:
         self.entries: list[Entry] = []
@@ -49,6 +56,8 @@ class Stack:
         self._measured: list[bool] = []
         self._warm: OrderedDict[Entry, int] = OrderedDict()
         self._warm_lines = 0
+        self.in_view: set[Entry] = set()
+        """Entries that keep their lines, however many."""
 
     def add(self, *entries: Entry) -> None:
         """Puts them at the bottom; they are measured when they come near the view."""
@@ -70,6 +79,7 @@ class Stack:
             each.clear()
         self._warm.clear()
         self._warm_lines = 0
+        self.in_view.clear()
 
     def index(self, entry: Entry) -> int:
         # what changes stands at the bottom, but for queued messages
@@ -101,9 +111,14 @@ class Stack:
         self._warm_lines += height - self._warm.get(entry, 0)
         self._warm[entry] = height
         self._warm.move_to_end(entry)
-        while self._warm_lines > WARM and len(self._warm) > 1:
-            coldest, lines = self._warm.popitem(last=False)
-            self._warm_lines -= lines
+        if self._warm_lines > WARM:
+            self._cool(entry)
+
+    def _cool(self, used: Entry) -> None:
+        for coldest in [each for each in self._warm if each is not used and each not in self.in_view]:
+            if self._warm_lines <= WARM:
+                break
+            self._warm_lines -= self._warm.pop(coldest)
             coldest.forget()
 
     def holds(self, place: Place) -> bool:
@@ -149,8 +164,9 @@ class Stack:
         """Lines under a view of so many rows, those of entries not laid out yet by estimate."""
         return max(sum(self._heights[top.entry :]) - top.y - rows, 0)
 
-    def walk(self, place: Place, step: int) -> Iterator[Place]:
-        """The places after one, or before it with a step of -1, to the end of the stack; entries are laid out on the way."""
+    def walk(self, place: Place, step: int, enter: Callable[[Entry], bool] = lambda _: True) -> Iterator[Place]:
+        """The places after one, or before it with a step of -1, to the end of the stack. Entries are laid out on the way, but for
+        those that are not to be entered."""
         index, y = place
         while 0 <= index < len(self.entries):
             y += step
@@ -158,6 +174,8 @@ class Stack:
                 yield Place(index, y)
                 y += step
             index += step
+            while 0 <= index < len(self.entries) and not enter(self.entries[index]):
+                index += step
             y = -1 if step > 0 else self.height(index) if 0 <= index < len(self.entries) else 0
 
     def relative(self, place: Place) -> tuple[int, float]:

@@ -1,5 +1,6 @@
 """What keys lead to in the lines of a stack: code blocks, links and folded reasoning. No widget in here."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -8,7 +9,7 @@ from rich.cells import cell_len
 from tokenfall.markdown.lines import CodeText, Line
 from tokenfall.ui.reply import Reply, Thought
 from tokenfall.ui.selection import Spot
-from tokenfall.ui.stack import Place, Stack
+from tokenfall.ui.stack import Entry, Place, Stack
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,12 +52,19 @@ def next_target(stack: Stack, spot: Spot, step: int) -> Spot | None:
     here = [x for x in _starts(stack, spot.place) if (x > spot.x if step > 0 else x < spot.x)] if stack.holds(spot.place) else []
     if here:
         return Spot(*spot.place, here[0] if step > 0 else here[-1])
-    for place in stack.walk(spot.place, step):
-        if not isinstance(stack.entries[place.entry], Reply):
-            continue
+    for place in stack.walk(spot.place, step, _may_lead):
         if starts := _starts(stack, place):
             return Spot(*place, starts[0] if step > 0 else starts[-1])
     return None
+
+
+_LEADING = re.compile(r"```|~~~|^(?: {4}| *\t)|\]\(|<https?:|<[\w.+-]+@|^ {0,3}\[[^\]]+\]:|<mailto:", re.MULTILINE | re.IGNORECASE)
+"""Some of this is in the source of whatever has code blocks or links."""
+
+
+def _may_lead(entry: Entry) -> bool:
+    """What certainly leads nowhere is not laid out for it."""
+    return isinstance(entry, Reply) and (bool(entry.thoughts) or _LEADING.search(entry.source) is not None)
 
 
 def _starts(stack: Stack, place: Place) -> list[int]:

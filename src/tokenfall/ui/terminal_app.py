@@ -85,10 +85,14 @@ class TerminalApp(DirectOutput, inherit_bindings=False):
         """In a window of this machine; over SSH, or where there are none, the address is copied instead."""
         command = opener(os.environ)
         if command:
-            self.tell(open_link(address, command))
+            self._open(address, command)
         else:
             self.tell("There is no window to open a link in from here, so its address goes to the clipboard.")
             self.copy(address)
+
+    @work(thread=True)
+    def _open(self, address: str, command: list[str]) -> None:
+        self.call_from_thread(self.tell, open_link(address, command))
 
     def toggle_mouse(self) -> None:
         """Whether the mouse is ours, or the terminal's own to select text with."""

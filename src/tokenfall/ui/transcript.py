@@ -48,16 +48,10 @@ class Transcript(TranscriptLines):
     ]
 
     @dataclass
-    class Selected(Message):
-        """The selection began or went away."""
-
-        active: bool
-
-    @dataclass
     class CopyAsked(Message):
-        """`y`: the text to copy; "" for the last reply."""
+        """`y`: the text to copy; None for the last reply."""
 
-        text: str
+        text: str | None
 
     @dataclass
     class OpenAsked(Message):
@@ -83,13 +77,15 @@ class Transcript(TranscriptLines):
 
     # the cursor
 
-    def _after_cursor(self, *, selecting: bool) -> None:
-        """The cursor, and perhaps the selection with it, was moved from a state that was `selecting`."""
-        if selecting != self.selecting:
-            self.post_message(self.Selected(self.selecting))
-        self.reveal(self.reading.cursor)
+    def cursor_moved(self) -> None:
+        super().cursor_moved()
         self._asked = ""
-        self._point(words(self.reading.target))
+        self._point(words(self.reading.target) if self.has_focus else "")
+
+    def _after_cursor(self) -> None:
+        """The cursor, and perhaps the selection with it, was moved by a key or the mouse."""
+        self.reveal(self.reading.cursor)
+        self.cursor_moved()
 
     def _point(self, said: str) -> None:
         if said != self._words:
@@ -105,10 +101,8 @@ class Transcript(TranscriptLines):
         return self.reading.span is not None
 
     def clear_selection(self) -> None:
-        before = self.selecting
         self.reading.forget()
-        if before:
-            self.post_message(self.Selected(False))
+        self.cursor_moved()
         self.refresh()
 
     def on_focus(self) -> None:
@@ -127,50 +121,45 @@ class Transcript(TranscriptLines):
         self.refresh()
 
     def action_move(self, lines: int, cells: int) -> None:
-        before = self.selecting
         self.reading.move(lines, cells)
-        self._after_cursor(selecting=before)
+        self._after_cursor()
 
     def action_line_edge(self, end: bool) -> None:
-        before = self.selecting
         self.reading.to_line_edge(end=end)
-        self._after_cursor(selecting=before)
+        self._after_cursor()
 
     def action_extend(self, lines: int, cells: int) -> None:
-        before = self.selecting
         if not self.reading.extending:
             self.reading.begin()
         self.reading.move(lines, cells)
-        self._after_cursor(selecting=before)
+        self._after_cursor()
 
     def action_select(self) -> None:
         """Begins at the cursor, or ends what was begun."""
-        before = self.selecting
         if self.reading.extending:
             self.reading.forget()
         else:
             self.reading.begin()
-        self._after_cursor(selecting=before)
+        self._after_cursor()
 
     def action_select_all(self) -> None:
-        before = self.selecting
         self.reading.select_all()
-        self._after_cursor(selecting=before)
+        self._after_cursor()
 
     # what it stands on
 
     def action_target(self, step: int) -> None:
-        before = self.selecting
         if self.reading.to_target(step):
             place, rows = self.reading.cursor.place, self.view.rows
             if not self.view.top <= place <= self.place_at(rows * 2 // 3):
                 # a part of what it leads to is to be seen as well
                 self._after_move(self.view.go(self.stack.move(place, -(rows // 3))))
-            self._after_cursor(selecting=before)
+            self._after_cursor()
         elif self.reading.target is None:
             self._point("nothing more " + ("below" if step > 0 else "above"))
 
     def action_copy(self) -> None:
+        text: str | None
         match self.reading.target:
             case _ if self.selecting:
                 text = self.selected_text
@@ -179,7 +168,7 @@ class Transcript(TranscriptLines):
             case LinkTarget(address):
                 text = address
             case _:
-                text = ""
+                text = None
         self.post_message(self.CopyAsked(text))
 
     def action_open(self) -> None:
@@ -210,17 +199,17 @@ class Transcript(TranscriptLines):
         return False
 
     def _toggle(self, index: int, thought: Thought) -> None:
-        thought.toggle()
-        self.show_anew(index)
         entry = self.stack.entries[index]
         assert isinstance(entry, Reply)
+        entry.toggle_thought(thought)
+        self.show_anew(index)
         # its head is what the reader looks for
         head = next(y for y in range(self.stack.height(index)) if entry.thought_at(self.stack.width, y) is thought)
         self.reading.put(Place(index, head), 0)
         if not thought.folded or Place(index, head) < self.view.top:
             self._after_move(self.view.reveal(Place(index, self.stack.height(index) - 1)))
             self._after_move(self.view.reveal(Place(index, head)))
-        self._after_cursor(selecting=False)
+        self._after_cursor()
 
     def action_source(self) -> None:
         index = self.reading.cursor.entry
@@ -232,7 +221,7 @@ class Transcript(TranscriptLines):
         entry.toggle_source()
         self.show_anew(index)
         self.reading.put(self.stack.absolute(*place), 0)
-        self._after_cursor(selecting=False)
+        self._after_cursor()
 
     def action_from_the_top(self) -> None:
         self.from_the_top = not self.from_the_top
@@ -250,16 +239,15 @@ class Transcript(TranscriptLines):
         offset = event.get_content_offset(self)
         if event.button == 1 and offset is not None and self.stack.entries:
             self.capture_mouse()
-            before = self.selecting
             self.reading.forget()
             self.reading.put(self.place_at(offset.y), offset.x)
             self.reading.begin()
-            self._after_cursor(selecting=before)
+            self._after_cursor()
 
     def on_mouse_move(self, event: events.MouseMove) -> None:
         if self.app.mouse_captured is self:
             self.reading.put(self.place_at(event.y - self.gutter.top), event.x - self.gutter.left)
-            self._after_cursor(selecting=True)
+            self._after_cursor()
 
     def on_mouse_up(self) -> None:
         if self.app.mouse_captured is self:

@@ -8,6 +8,7 @@ from textual.message import Message
 from textual.strip import Strip
 from textual.timer import Timer
 
+from tokenfall.markdown.lines import HELD_S
 from tokenfall.terminal.themes import Look
 from tokenfall.ui.find import Query
 from tokenfall.ui.output import OwnRows
@@ -19,8 +20,7 @@ from tokenfall.ui.stack import TOP, Entry, Place, Stack
 from tokenfall.ui.targets import pointed
 from tokenfall.ui.view import View
 
-HELD_S = 0.1
-"""How long a marker alone on its line (`-`, `#`, `1.`) may stay unshown while it may still become something else."""
+NOTHING = Strip([], 0)
 
 
 class TranscriptLines(OwnRows, can_focus=True):
@@ -36,6 +36,12 @@ class TranscriptLines(OwnRows, can_focus=True):
 
         below: int
 
+    @dataclass
+    class Selected(Message, namespace="transcript"):
+        """The selection began or went away."""
+
+        active: bool
+
     def __init__(self, look: Look) -> None:
         super().__init__()
         self.stack = Stack()
@@ -50,6 +56,7 @@ class TranscriptLines(OwnRows, can_focus=True):
         self._below = 0
         self._reply: Reply | None = None
         self._held_timer: Timer | None = None
+        self._told_selecting = False
 
     # what stands in it
 
@@ -59,40 +66,54 @@ class TranscriptLines(OwnRows, can_focus=True):
         self._settle(first)
 
     def take_out(self, entry: Entry) -> None:
-        self._painter.forget()
-        self._settle(Place(self.stack.remove(entry), 0))
+        index = self.stack.remove(entry)
+        self.reading.taken_out(index)
+        self.view.taken_out(index)
+        self.found = None
+        self._settle(Place(index, 0))
+        self.cursor_moved()
 
     def show_anew(self, index: int) -> None:
         """An entry shows itself otherwise from now on."""
-        self._painter.forget()
         self.reading.forget()
         self.stack.changed(index)
         self._settle(Place(index, 0))
+        self.cursor_moved()
 
     def clear(self) -> None:
         self.stack.clear()
         self._reply = self.found = None
         self.view.go(TOP)
+        self.reading.put(TOP, 0)
         self.repaint()
 
-    def begin(self, model: str) -> None:
-        """A reply starts; it grows by `append` until `finish`."""
+    def begin(self, model: str, asked: Entry | None) -> None:
+        """A reply starts; it grows by `append` until `finish`. `asked` is the question that was put just now, and None where the
+        reader may be reading something else."""
         self._reply = Reply(model)
         self.add(self._reply)
-        if self.from_the_top and self.view.following:
-            self.view.held = Place(max(len(self.stack.entries) - 2, 0), 0)
+        if self.from_the_top and self.view.following and asked is not None:
+            self.view.held = Place(self.stack.index(asked), 0)
 
     def append(self, text: str, at: float, *, reasoning: bool = False) -> None:
         """More of the reply, exactly as it came, read at a time in seconds."""
         if (reply := self._reply) is None:
             return
         if reply.thinks and not reasoning:
-            # the reasoning folds, unless somebody reads it
-            self._change(reply, lambda: reply.append(text, at=at, fold=self.view.following), whole=True)
+            fold = self.view.following and not self._is_read(reply)
+            self._change(reply, lambda: reply.append(text, at=at, fold=fold), whole=True)
         else:
             self._change(reply, lambda: reply.append(text, at=at, reasoning=reasoning))
-        if reply.held and not self._held_timer:
+        if self._held_timer is not None:
+            self._held_timer.stop()
+            self._held_timer = None
+        if reply.held:
             self._held_timer = self.set_timer(HELD_S, self._show_held)
+
+    def _is_read(self, reply: Reply) -> bool:
+        """Whether the reader selects, or moves about in it."""
+        here = self.has_focus and self.stack.entries[self.reading.cursor.entry] is reply
+        return self.reading.span is not None or here
 
     def _show_held(self) -> None:
         self._held_timer = None
@@ -111,9 +132,7 @@ class TranscriptLines(OwnRows, can_focus=True):
         stable = 0 if whole else reply.stable(self.stack.width)
         change()
         self.stack.changed(index)
-        if whole:
-            self._painter.forget()
-        self._settle(Place(index, 0 if whole else max(stable, reply.kept(self.stack.width))))
+        self._settle(Place(index, 0 if whole else reply.kept(self.stack.width, stable)))
 
     def _settle(self, first: Place) -> None:
         """Paints what changed: the lines from `first` on, or everything when the view moved with the bottom."""
@@ -148,14 +167,22 @@ class TranscriptLines(OwnRows, can_focus=True):
 
     def _after_move(self, moved: bool) -> None:
         if moved:
-            self.keep_cursor_in_view()
+            self._keep_cursor_in_view()
             self.refresh()
+            self.cursor_moved()
         self._tell_below()
 
-    def keep_cursor_in_view(self) -> None:
-        if places := self.view.places:
+    def _keep_cursor_in_view(self) -> None:
+        if (places := self.view.places) and not self.reading.extending:
             place = max(places[0], min(self.reading.cursor.place, places[-1]))
             self.reading.cursor = Spot(*place, self.reading.cursor.x)
+
+    def cursor_moved(self) -> None:
+        """The cursor stands elsewhere, or on something else, and perhaps something else is selected."""
+        selecting = self.reading.span is not None
+        if selecting != self._told_selecting:
+            self._told_selecting = selecting
+            self.post_message(self.Selected(selecting))
 
     def reveal(self, spot: Spot) -> None:
         self._after_move(self.view.reveal(spot.place))
@@ -177,12 +204,12 @@ class TranscriptLines(OwnRows, can_focus=True):
         cursor = self.stack.relative(self.reading.cursor.place)
         self.view.rows = self.content_size.height
         if width != self.stack.width:
-            self._painter.forget()
             self.reading.forget()
             self.found = None
             self.stack.rewrap(width)
             self.view.top = self.stack.absolute(*top)
             self.reading.put(self.stack.absolute(*cursor), self.reading.cursor.x)
+            self.cursor_moved()
         self.view.settle()
 
     # painting
@@ -193,29 +220,28 @@ class TranscriptLines(OwnRows, can_focus=True):
         self.repaint()
 
     def repaint(self) -> None:
-        self._painter.forget()
         self.reading.forget()
         self._settle(TOP)
         self.refresh()
+        self.cursor_moved()
 
-    def render_lines(self, crop: Region) -> list[Strip]:
-        if self.stack.width != max(self.content_size.width, 1) or self.view.rows != self.content_size.height:
+    def fit(self) -> None:
+        size = self.content_size
+        if self.stack.width != max(size.width, 1) or self.view.rows != size.height:
             self._fit()  # painted before it was told of its size
-        return super().render_lines(crop)
 
     def render_line(self, y: int) -> Strip:
         places = self.view.places
         if y >= len(places):
-            return Strip([]).adjust_cell_length(self.stack.width, self._painter.base)
+            return NOTHING
         place = places[y]
         line = self.stack.line(place)
         strip = self._painter.strip(place, line)
         if self.sought:
             for first, last in self.sought.cells(self.stack, place):
-                here = self.found == (*place, first)
+                here = self.found is not None and self.found.place == place and first <= self.found.x < last
                 strip = self._painter.lay_over(strip, first, last, None if here else self._painter.found)
-        strip = self._with_cursor(place, strip)
-        return strip.adjust_cell_length(self.stack.width, self._painter.base)
+        return self._with_cursor(place, strip)
 
     def _with_cursor(self, place: Place, strip: Strip) -> Strip:
         span = self.reading.span

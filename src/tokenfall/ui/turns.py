@@ -61,6 +61,8 @@ class Turns:
         self._inbox = Inbox(wake)
         self._queue: list[tuple[str, Entry]] = []
         self._replying = False
+        self._asked: Entry | None = None
+        """What the reply answers, where it was asked by hand just now."""
         self.answering = ""
 
     # saying something
@@ -72,13 +74,29 @@ class Turns:
             self._queue.append((text, entry))
             self._transcript.add(entry)
         else:
-            self._transcript.add(question(text))
-            self._start()
-            self._session.send(text, self._inbox.put)
-        self._transcript.scroll_to_bottom()
+            self._asked = self._ask(text)
+            self._transcript.scroll_to_bottom()
+
+    def say_queued(self) -> bool:
+        """Sends the message whose turn it is now, and moves nothing of what is being read; False when none waits."""
+        if not self._queue:
+            return False
+        text, entry = self._queue.pop(0)
+        self._transcript.take_out(entry)
+        self._ask(text)
+        self._asked = None
+        return True
+
+    def _ask(self, text: str) -> Entry:
+        asked = question(text)
+        self._transcript.add(asked)
+        self._start()
+        self._session.send(text, self._inbox.put)
+        return asked
 
     def again(self) -> None:
-        self._transcript.add(notice("asked again"))
+        self._asked = notice("asked again")
+        self._transcript.add(self._asked)
         self._start()
         self._session.retry(self._inbox.put)
         self._transcript.scroll_to_bottom()
@@ -148,7 +166,7 @@ class Turns:
             return
         if not self._replying:
             self._replying = True
-            self._transcript.begin(model_name(self.answering))
+            self._transcript.begin(model_name(self.answering), self._asked)
         self._transcript.append("".join(pieces), at, reasoning=kind is ReasoningDelta)
 
     def _end(self, ended: Ended) -> None:
@@ -169,14 +187,6 @@ class Turns:
         """The program was suspended for so long."""
         if self._session.running:
             self._clock.away(seconds)
-
-    def next_queued(self) -> str | None:
-        """The message whose turn it is now, taken off the queue; it no longer shows as queued."""
-        if not self._queue:
-            return None
-        text, entry = self._queue.pop(0)
-        self._transcript.take_out(entry)
-        return text
 
 
 def model_name(service: str) -> str:

@@ -2,7 +2,7 @@
 
 from bisect import bisect_left
 
-from tokenfall.ui.stack import TOP, Place, Stack
+from tokenfall.ui.stack import TOP, Place, Stack, moved_up
 
 
 class View:
@@ -55,12 +55,19 @@ class View:
         """The lines seen, from the first row on."""
         if self._places is None:
             self._places = self._stack.places(self.top, self.rows)
+            self._stack.in_view = {self._stack.entries[place.entry] for place in self._places}
         return self._places
 
     def row(self, place: Place) -> int:
         """The first row that shows this line or a later one; `rows` when none does."""
         found = bisect_left(self.places, place)
         return found if found < len(self.places) else self.rows
+
+    def taken_out(self, index: int) -> None:
+        """An entry is gone, and those below it have moved up by one."""
+        self.top = moved_up(self.top, index)
+        if self.held is not None:
+            self.held = moved_up(self.held, index)
 
     @property
     def below(self) -> int:
