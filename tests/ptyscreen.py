@@ -161,6 +161,7 @@ class PtyScreen:
         for fd in (self._master, self._wake_read, self._wake_write):
             os.set_blocking(fd, False)
         self._set_size(columns, lines)
+        self.attributes_before = self.attributes()
         self._process = subprocess.Popen(
             [sys.executable, "-S", "-E", "-c", _LAUNCH, *argv],
             stdin=slave, stdout=slave, stderr=slave,
@@ -186,6 +187,10 @@ class PtyScreen:
     @property
     def pid(self) -> int:
         return self._process.pid
+
+    def attributes(self) -> list[object]:
+        """The terminal's settings (termios), which outlive the program."""
+        return list(termios.tcgetattr(self._master))
 
     @property
     def cursor(self) -> tuple[int, int]:

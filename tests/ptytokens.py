@@ -28,11 +28,9 @@ ATTRIBUTES = frozenset({0, 1, 2, 3, 4, 7, 9, 22, 23, 24, 27, 29})
 COLOURS = frozenset({*range(30, 38), 39, *range(40, 48), 49, *range(90, 98), *range(100, 108)})
 
 MODES: dict[int, str] = {
-    7: "h", 25: "h", 1000: "l", 1002: "l", 1004: "l", 1006: "l", 1016: "l", 1049: "l", 2004: "l", 2026: "l", 2048: "l",
+    7: "h", 25: "h", 1000: "l", 1002: "l", 1004: "l", 1006: "l", 1049: "l", 2004: "l", 2026: "l",
 }  # fmt: skip
 """Private modes that may be set and reset, and how each is left: wrapping and the cursor are on in a terminal at rest."""
-
-POINTERS = frozenset({"default", "pointer", "text", "wait", "crosshair", "grab", "ns-resize", "ew-resize"})
 
 # Of the format characters (Cf) only joiners and the signs that stand before Arabic and Syriac numbers are text.
 _FORMAT_ALLOWED = frozenset("\u200c\u200d\u0600\u0601\u0602\u0603\u0604\u0605\u06dd\u070f\u0890\u0891\u08e2")
@@ -88,10 +86,6 @@ def _is_mode(found: re.Match[str]) -> bool:
     return int(found[1]) in MODES
 
 
-def _is_pointer(found: re.Match[str]) -> bool:
-    return found[1] in POINTERS
-
-
 _Sequences = tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], bool]], ...]
 
 _DRAWING: _Sequences = (
@@ -109,8 +103,7 @@ _SEQUENCES: _Sequences = (
     *_DRAWING,
     (re.compile(r"\x1b\[\?(\d{1,4})[hl]"), _is_mode),
     (re.compile(r"\x1b\[>25u|\x1b\[<u"), _any),
-    (re.compile(r"\x1b\[6n|\x1b\[\?20(?:26|48)\$p"), _any),
-    (re.compile(r"\x1b\]22;([a-z-]+)\x07"), _is_pointer),
+    (re.compile(r"\x1b\[6n|\x1b\[\?2026\$p"), _any),
 )
 _INLINE: _Sequences = (
     (re.compile(r"\x1b\[(\d{1,3})?[ABLM]"), _is_within),
@@ -222,7 +215,7 @@ _MODE = re.compile(r"\x1b\[\?(\d+)([hl])")
 
 def left_on(raw: bytes) -> set[str]:
     """What of the terminal is not as it was before the first of these bytes: private modes by number, "keyboard", "margins",
-    "pen", "link", "pointer"."""
+    "pen", "link"."""
     changed: dict[str, bool] = {}
     for token in tokens(raw):
         if token.kind != "sequence":
@@ -238,6 +231,4 @@ def left_on(raw: bytes) -> set[str]:
             changed["pen"] = data != "\x1b[m"
         elif data.startswith("\x1b]8;"):
             changed["link"] = data != "\x1b]8;;\x1b\\"
-        elif data.startswith("\x1b]22;"):
-            changed["pointer"] = data != "\x1b]22;default\x07"
     return {what for what, is_changed in changed.items() if is_changed}

@@ -160,22 +160,6 @@ def test_ctrl_c_stops_the_reply_then_clears_then_quits(tmp_path: Path) -> None:
         assert LEAVES in screen.raw
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
-def test_the_terminal_is_given_back_on_signals(tmp_path: Path, number: signal.Signals) -> None:
-    with (
-        serving([Send(sse_response(openai_chunk("half"))), Hold()]) as server,
-        program(tmp_path, "--base-url", server.url, "--model", "m") as screen,
-    ):
-        screen.wait_for("^ ready │")
-        screen.type("question").press("enter")
-        screen.wait_for("half")
-        screen.signal(number)
-        screen.exit_status()
-        assert LEAVES in screen.raw
-        assert b"\x1b[?1000l" in screen.raw
-        assert b"\x1b[?25h" in screen.raw
-
-
 def test_no_color_is_obeyed(tmp_path: Path) -> None:
     with serving(REPLY) as server, program(tmp_path, "--base-url", server.url, "--model", "m", NO_COLOR="1") as screen:
         screen.wait_for("^ ready │")

@@ -80,6 +80,12 @@ class Outlet:
         if self._file >= 0 and not self._writing:
             self._write()
 
+    def send_at_once(self, data: bytes) -> None:
+        """Before all that waits, as far as the terminal takes it now; for the very end."""
+        if self._file >= 0:
+            with suppress(OSError):
+                os.write(self._file, data)
+
     def want(self) -> None:
         """There is something new to paint."""
         self._wanted = True

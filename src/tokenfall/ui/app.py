@@ -106,7 +106,6 @@ class ChatApp(ReaderApp, inherit_bindings=False):
         for problem in self._misconfigured():
             self.tell_fault(problem)
         self._tick_timer = self.set_interval(CALM_TICK_S if self.settings.reduced_motion else WAITING_TICK_S, self._tick, pause=True)
-        self.end_on_signals()
         self.start_service()
         self.set_timer(WARM_AFTER_S, self._warm)
 

@@ -7,6 +7,7 @@ import asyncio
 import os
 import select
 import sys
+import termios
 import threading
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
@@ -48,6 +49,9 @@ PARKED_S = 0.25
 LOOK_S = 0.1
 """How often the thread that reads the keys looks whether it is to end."""
 READ = 65536
+
+GIVEN_BACK = b"\x1b[m\x1b[?2004l\x1b[?7h\x1b[?1006l\x1b[?1002l\x1b[?1000l\x1b[<u\x1b[?1049l\x1b[?25h\x1b[?1004l"
+"""Resets all that is set while the application has the terminal."""
 
 ROWS_KEPT = 500
 """Rows made of lines that are kept, some screens of them."""
@@ -238,6 +242,7 @@ class TerminalDriver(LinuxDriver):
         self._display = display_of(app)
         self._thread = threading.get_ident()
         self._answers = 0
+        self._taken = False
 
     def write(self, data: str) -> None:
         encoded = data.encode("utf-8", "replace")
@@ -247,14 +252,27 @@ class TerminalDriver(LinuxDriver):
             self._loop.call_soon_threadsafe(self._display.outlet.control, encoded)
 
     def start_application_mode(self) -> None:
+        assert isinstance(self._app, DirectOutput)
+        self._app.taking_terminal()
+        self._taken = True
         super().start_application_mode()  # type: ignore[no-untyped-call]
         # in the background it is not the terminal's turn to be drawn on, and Textual has written nothing
         if self._display.outlet.holds:
             self._display.open(open_terminal((sys.__stdout__ or sys.stdout).fileno()), self._loop)
 
     def stop_application_mode(self) -> None:
+        self._taken = False
         self.write("\x1b[m")
         super().stop_application_mode()
+
+    def give_back_at_once(self) -> None:
+        """For an end that hangs: what stopping does, from any thread and without waiting for anything."""
+        if not self._taken:
+            return
+        self._display.outlet.send_at_once(GIVEN_BACK)
+        if self.attrs_before is not None:
+            with suppress(termios.error):
+                termios.tcsetattr(self.fileno, termios.TCSANOW, self.attrs_before)
 
     def _enable_mouse_support(self) -> None:
         # moves of the mouse are reported while a button is down only: over SSH each of them is a packet
@@ -264,6 +282,9 @@ class TerminalDriver(LinuxDriver):
     def _disable_mouse_support(self) -> None:
         if self._mouse:
             self.write("\x1b[?1006l\x1b[?1002l\x1b[?1000l")
+
+    def _query_in_band_window_resize(self) -> None:
+        """Not asked for: SIGWINCH tells of it too, and with it comes the mouse in pixels, which Textual never resets."""
 
     def toggle_mouse(self) -> bool:
         """Gives the mouse to the terminal or takes it; whether it is ours now."""
@@ -361,10 +382,19 @@ class Display:
         return True
 
     def _paint(self) -> bytes:
+        try:
+            return self._frame()
+        except Exception as error:  # noqa: BLE001  a callback's exceptions reach nobody, and a defect of a widget must end the app
+            self._app._handle_exception(error)
+            return b""
+
+    def _frame(self) -> bytes:
         app = self._app
         if not app._running or not app.screen_stack or not app.screen.size:
             return b""
         screen = app.screen
+        if screen._compositor.size != screen.size:
+            return b""  # not laid out yet, for the first time or after a resize; a frame is wanted again when it is
         width, height = screen.size
         if screen is not self._screen or len(self._rows) != height or len(self._rows[0].texts) != width:
             self._screen = screen
@@ -449,6 +479,14 @@ class DirectOutput(App[None]):
     def __init__(self, screenful: Screenful) -> None:
         super().__init__()
         self.display_rows = Display(self, screenful)
+
+    def _set_pointer_shape(self, shape: str) -> None:
+        if not is_direct(self):
+            super()._set_pointer_shape(shape)
+        # else it would follow the mouse, whose moves are not reported, and stay what it last was when the app has ended
+
+    def taking_terminal(self) -> None:
+        """Called before the terminal is taken, for the first time or again."""
 
     def get_driver_class(self) -> type[Driver]:
         if os.name != "posix" or constants.DRIVER:

@@ -102,7 +102,7 @@ class TerminalApp(DirectOutput, inherit_bindings=False):
 
     # ends
 
-    def end_on_signals(self) -> None:
+    def taking_terminal(self) -> None:
         """From now on signals give the terminal back before they end the program."""
         loop = asyncio.get_running_loop()
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
@@ -110,10 +110,15 @@ class TerminalApp(DirectOutput, inherit_bindings=False):
 
     def _end_on(self, number: signal.Signals) -> None:
         # with a terminal that is gone Textual may wait for ever to write its farewell
-        last = threading.Timer(FAREWELL_S, os._exit, (SIGNALLED + number,))
+        last = threading.Timer(FAREWELL_S, self._end_at_once, (SIGNALLED + number,))
         last.daemon = True
         last.start()
         self.exit(return_code=SIGNALLED + number)
+
+    def _end_at_once(self, status: int) -> None:
+        if isinstance(self._driver, TerminalDriver):
+            self._driver.give_back_at_once()
+        os._exit(status)
 
     def _fatal_error(self) -> None:
         """Textual would print every local variable here, keys among them."""
