@@ -217,6 +217,26 @@ def test_after_a_resize_the_tail_is_drawn_again_and_what_is_gone_stays(columns: 
     assert rows[1 + gone :] == ["", *wanted(tail + rest, columns)[1:]]
 
 
+def test_a_block_that_is_half_written_at_a_resize_is_written_again() -> None:
+    source = "```\n" + "".join(f"a line of some length, number {number}\n" for number in range(100)) + "```\nend\n"
+    shown = Shown(60, 9)
+    shown.document.append(source)
+    shown.document.finish()
+    shown.terminal.feed(shown.scroll.frame(60, 9))
+    assert shown.scroll.behind
+    shown.terminal.screen.resize(9, 20)
+    shown.size = 20, 9
+    written = len(shown.rows())
+    assert shown.finish().rows()[written:] == wanted(source, 20)[1:]
+
+
+def test_lines_are_moved_only_where_the_terminal_can() -> None:
+    shown = Shown(40, 6, traits=Traits(moves_lines=False))
+    sent = shown.add("```\n" + "".join(f"number {number} of many\n" for number in range(20)))
+    sent += shown.add("one more\n")
+    assert not re.search(r"\x1b\[\d*[LM]", sent)
+
+
 def test_a_terminal_that_wraps_anew_has_more_rows_to_go_up() -> None:
     for rewraps, up in ((False, 3), (True, 7)):
         shown = Shown(40, 20, traits=Traits(rewraps=rewraps))

@@ -166,7 +166,7 @@ def ask(invocation: _Invocation, /, words: tuple[str, ...], debug: bool, plain: 
 
 @tokenfall.command()
 @click.argument("file", required=False, type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@click.option("--width", type=click.IntRange(min=1), metavar="N", help="Columns, at most those of the terminal.  [default: all; else 80]")
+@click.option("--width", type=click.IntRange(min=1), metavar="N", help="At most so many columns.  [default: the terminal's, else 80]")
 @click.option("--no-color", is_flag=True, help="No colours, as with NO_COLOR.")
 @_theme_option
 @_debug_option
