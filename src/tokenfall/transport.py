@@ -18,7 +18,7 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from functools import partial
 from socket import gaierror
-from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar, cast
 from urllib.parse import urlsplit, urlunsplit
 
 from tokenfall import __version__
@@ -79,28 +79,31 @@ TRY_LATER = "Try again in a moment."
 # --- framing ---
 
 
+class _Text:
+    """As much of a response as httpx-sse asks for."""
+
+    headers = {"content-type": "text/event-stream"}
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+
+    def iter_text(self) -> Iterator[str]:
+        yield self._text
+
+
 async def frames(
     chunks: AsyncIterator[tuple[float, bytes]], normaliser: SSENormaliser | None = None
 ) -> AsyncGenerator[Frame, None]:
     """Server-sent events out of stamped chunks, live or recorded. Raises WireError at the normaliser's limits."""
-    import httpx
     from httpx_sse import EventSource
 
     plain = normaliser or SSENormaliser()
-    at = 0.0
-
-    async def normalised() -> AsyncGenerator[bytes, None]:
-        nonlocal at
-        async for at, chunk in chunks:  # noqa: B007 - read by the frames below
-            if events := plain.feed(chunk):
-                yield events
-
-    # The header is ours, because the format is UTF-8 whatever the service's header says.
-    source = normalised()
-    response = httpx.Response(200, headers={"content-type": "text/event-stream; charset=utf-8"}, content=source)
-    async with aclosing(source), aclosing(EventSource(response).aiter_sse()) as events:
-        async for event in events:
-            yield Frame(event.event, event.data, event.id, at)
+    async for at, chunk in chunks:
+        if events := plain.feed(chunk):
+            # these are whole, so a source of their own can read them: at each token that is a tenth of what one for all chunks costs
+            source = EventSource(cast("httpx.Response", _Text(events.decode("utf-8", "replace"))))
+            for event in source.iter_sse():
+                yield Frame(event.event, event.data, event.id, at)
 
 
 async def _stamped(response: "httpx.Response") -> AsyncGenerator[tuple[float, bytes], None]:
@@ -112,13 +115,16 @@ async def _stamped(response: "httpx.Response") -> AsyncGenerator[tuple[float, by
 
 
 class _Pipe(Generic[T]):
-    """From the task that reads the socket to the one that iterates; `get` gives None at the end."""
+    """From the task that reads the socket to the one that iterates."""
 
     def __init__(self) -> None:
         self._items: deque[T] = deque()
         self._news = asyncio.Event()
         self._room = asyncio.Event()
         self._ended = False
+        self._now = asyncio.get_running_loop().time
+        self._due = math.inf
+        self._alarm: asyncio.TimerHandle | None = None
 
     async def put(self, item: T) -> None:
         while len(self._items) >= READ_AHEAD:
@@ -130,15 +136,37 @@ class _Pipe(Generic[T]):
     def end(self) -> None:
         self._ended = True
         self._news.set()
+        if self._alarm is not None:
+            self._alarm.cancel()
 
-    async def get(self) -> T | None:
+    async def get(self, due: float) -> T | None:
+        """None at the end. Raises TimeoutError when nothing has come by `due`, a time of the loop."""
         while not self._items:
             if self._ended:
                 return None
+            if self._now() >= due:
+                raise TimeoutError
+            self._set_alarm(due)
             self._news.clear()
             await self._news.wait()
         self._room.set()
         return self._items.popleft()
+
+    def _set_alarm(self, due: float) -> None:
+        """One alarm does for many tokens: it is set again only when it rings before the time that is due by then."""
+        self._due = due
+        if self._alarm is not None and self._alarm.when() > due:
+            self._alarm.cancel()
+            self._alarm = None
+        if self._alarm is None:
+            self._alarm = asyncio.get_running_loop().call_at(due, self._ring)
+
+    def _ring(self) -> None:
+        self._alarm = None
+        if self._now() >= self._due:
+            self._news.set()
+        else:
+            self._set_alarm(self._due)
 
 
 Put = Callable[[T], Awaitable[None]]
@@ -148,7 +176,7 @@ _exchanges: set[asyncio.Task[None]] = set()
 
 
 @asynccontextmanager
-async def _exchange(work: Callable[[Put[T]], Awaitable[None]]) -> AsyncGenerator[Callable[[], Awaitable[T | None]], None]:
+async def _exchange(work: Callable[[Put[T]], Awaitable[None]]) -> AsyncGenerator[Callable[[float], Awaitable[T | None]], None]:
     """Runs `work` on a task of its own and gives the `get` of what it puts; leaving ends it.
 
     httpcore shields its closing of sockets from anyio's cancel scopes and not from asyncio's cancel: a second cancel, or one
@@ -170,8 +198,8 @@ async def _exchange(work: Callable[[Put[T]], Awaitable[None]]) -> AsyncGenerator
     task.add_done_callback(lambda done: done.cancelled() or done.exception())  # it is raised by get, or by nobody
     task.add_done_callback(lambda _: pipe.end())
 
-    async def get() -> T | None:
-        item = await pipe.get()
+    async def get(due: float) -> T | None:
+        item = await pipe.get(due)
         if item is None:
             task.result()
         return item
@@ -252,8 +280,7 @@ class Transport:
         async with _exchange(work) as get:
             while True:
                 try:
-                    async with asyncio.timeout_at(due):
-                        arrival = await get()
+                    arrival = await get(due)
                 except TimeoutError:
                     if now() - due > SLEPT:
                         due = now() + limit
@@ -274,8 +301,7 @@ class Transport:
         work = partial(_listing, client, request, _Asked(endpoint, ""), self._deadlines)
         async with _exchange(work) as get:
             try:
-                async with asyncio.timeout(self._deadlines.connect + self._deadlines.body):
-                    text = await get()
+                text = await get(asyncio.get_running_loop().time() + self._deadlines.connect + self._deadlines.body)
             except TimeoutError:
                 raise NetworkError(f"{who(endpoint)} did not answer with its models in time.", TRY_LATER) from None
         return wire.models(_parsed(text or "", endpoint))

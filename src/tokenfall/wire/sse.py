@@ -24,7 +24,8 @@ class SSENormaliser:
     """One per response. `feed` takes bytes as they come and returns the events that they complete.
 
     An event leaves with the byte that ends its blank line, also when that is a CR whose LF may follow. An event that the
-    stream's end cuts off never leaves. Invalid UTF-8 passes through, to be replaced where the bytes are decoded.
+    stream's end cuts off never leaves. What one `feed` returns is a stream by itself: it needs no ID told before. Invalid UTF-8
+    passes through, to be replaced where the bytes are decoded.
     Work and memory are linear in the bytes fed. Raises WireError at the limits.
 
     `comments` counts comment lines, `retry` is the last legal value in milliseconds.
@@ -49,6 +50,7 @@ class SSENormaliser:
         return self._committed_id.decode("utf-8", "replace")
 
     def feed(self, chunk: bytes) -> bytes:
+        self._told_id = b""
         if self._head is not None:
             chunk = self._without_mark(self._head + chunk)
         if self._after_cr and chunk:
