@@ -1,0 +1,72 @@
+"""What hostile markdown does to a chat: `uv run python -m tests.bench.reliability [--sizes 0.125,0.25,0.5,1] [--only NAME,...]`.
+
+Each pattern of tests/data/hostile.json comes as one reply, as fast as the program reads, while keys are typed. For each: the
+time from a key to its glyph on the terminal in milliseconds (p50, p95, longest), how many of the keys were seen, and the
+program's resident memory in MB afterwards. Promised are 100 ms, and a memory that is bounded.
+"""
+
+import argparse
+import asyncio
+import json
+import re
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+from tests.bench.processes import machine, resident_mb
+from tests.bench.table import percentile
+from tests.bench.terminal import ENTER, sightings, terminal
+from tests.bench.turns import TOKENFALL
+from tests.byteserver import DONE, ByteServer, Hold, Send, Step, chunked, openai_chunk, sse_response
+
+PATTERNS = json.loads((Path(__file__).parents[1] / "data" / "hostile.json").read_text("utf-8"))["markdown"]
+DELTA = 400
+"""Characters of a delta: what a fast server sends in one."""
+
+KEYS, KEY_S = 12, 0.2
+GLYPH = re.compile(r"kk\d\dk")
+
+
+def reply(name: str, size: float) -> list[Step]:
+    parts = PATTERNS[name]
+    text = parts["prefix"] + parts["unit"] * int(parts["repeats"] * size) + parts["suffix"]
+    deltas = (chunked(openai_chunk(text[start : start + DELTA])) for start in range(0, len(text), DELTA))
+    return [Send(sse_response()), *map(Send, deltas), Send(chunked(openai_chunk(finish="stop"), DONE)), Hold()]
+
+
+async def typed(name: str, size: float) -> str:
+    """The row of one pattern at one size."""
+    async with AsyncExitStack() as stack:
+        server = await stack.enter_async_context(ByteServer(reply(name, size)))
+        screen = await stack.enter_async_context(terminal(TOKENFALL.argv(server.url)))
+        await screen.seen(TOKENFALL.ready)
+        await asyncio.sleep(1)
+        screen.press("q" + ENTER)
+        await server.exchange(0)
+        pressed = {}
+        for number in range(KEYS):
+            screen.press(f" kk{number:02d}")
+            await asyncio.sleep(KEY_S / 4)
+            pressed[f"kk{number:02d}k"] = screen.press("k")
+            await asyncio.sleep(KEY_S)
+        await asyncio.sleep(2)
+        memory = resident_mb(screen.child.pid)
+        seen = sightings(screen.chunks, GLYPH)
+    echoes = [(seen[word] - at) * 1000 for word, at in pressed.items() if word in seen]
+    figures = [percentile(echoes, 0.5), percentile(echoes, 0.95), max(echoes)] if echoes else []
+    return f"{name:<28}{size:>7}" + "".join(f"{each:>9.1f}" for each in figures) + f"{len(echoes):>6}/{KEYS}{memory:>8.0f}"
+
+
+async def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--sizes", default="1", help="shares of each pattern's full length (%(default)s)")
+    parser.add_argument("--only", default=",".join(PATTERNS), help="patterns to run")
+    given = parser.parse_args()
+    print(machine())
+    print(f"{'pattern':<28}{'size':>7}{'p50':>9}{'p95':>9}{'max':>9}{'seen':>9}{'MB':>8}")
+    for name in given.only.split(","):
+        for size in map(float, given.sizes.split(",")):
+            print(await typed(name, size), flush=True)
+
+
+if __name__ == "__main__":
+    asyncio.run(main())
