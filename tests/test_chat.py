@@ -209,7 +209,7 @@ def test_the_prompt_history_is_there_in_the_next_run(tmp_path: Path) -> None:
                 screen.wait_for(shown)
             else:
                 screen.type("remember me").press("enter")
-                screen.wait_for("An answer")
+                screen.wait_for("^ ready │ .*TTFT")
             screen.press("ctrl+c", "ctrl+c", "ctrl+c")
             screen.exit_status()
 
