@@ -1,24 +1,22 @@
 """What hostile markdown does to a chat: `uv run python -m tests.bench.reliability [--sizes 0.125,0.25,0.5,1] [--only NAME,...]`.
 
-Each pattern of tests/data/hostile.json comes as one reply, as fast as the program reads, while keys are typed. For each: the
+Each pattern of tests/hostile/patterns.py comes as one reply, as fast as the program reads, while keys are typed. For each: the
 time from a key to its glyph on the terminal in milliseconds (p50, p95, longest), how many of the keys were seen, and the
 program's resident memory in MB afterwards. Promised are 100 ms, and a memory that is bounded.
 """
 
 import argparse
 import asyncio
-import json
 import re
 from contextlib import AsyncExitStack
-from pathlib import Path
 
 from tests.bench.processes import machine, resident_mb
 from tests.bench.table import percentile
 from tests.bench.terminal import ENTER, sightings, terminal
 from tests.bench.turns import TOKENFALL
 from tests.byteserver import DONE, ByteServer, Hold, Send, Step, chunked, openai_chunk, sse_response
+from tests.hostile.patterns import PATTERNS
 
-PATTERNS = json.loads((Path(__file__).parents[1] / "data" / "hostile.json").read_text("utf-8"))["markdown"]
 DELTA = 400
 """Characters of a delta: what a fast server sends in one."""
 
@@ -27,8 +25,7 @@ GLYPH = re.compile(r"kk\d\dk")
 
 
 def reply(name: str, size: float) -> list[Step]:
-    parts = PATTERNS[name]
-    text = parts["prefix"] + parts["unit"] * int(parts["repeats"] * size) + parts["suffix"]
+    text = PATTERNS[name].text(size)
     deltas = (chunked(openai_chunk(text[start : start + DELTA])) for start in range(0, len(text), DELTA))
     return [Send(sse_response()), *map(Send, deltas), Send(chunked(openai_chunk(finish="stop"), DONE)), Hold()]
 

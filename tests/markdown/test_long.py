@@ -1,24 +1,22 @@
 """Long and hostile texts: what a look at the tail costs stays bounded, and nothing hangs."""
 
-import json
 import time
 from random import Random
 
 import pytest
 from tests.bench.streams import SHAPES, text
-from tests.markdown.shown import DATA, cuts, lines, streamed, whole
+from tests.hostile.patterns import PATTERNS
+from tests.markdown.shown import cuts, lines, streamed, whole
 
 from tokenfall.markdown.document import Document
 from tokenfall.markdown.highlight import LONG_CODE
 
-PATTERNS = json.loads((DATA / "hostile.json").read_text())["markdown"]
 HANG = 20.0
 """Seconds; what is measured takes far less than a tenth of it."""
 
 
 def pattern(name: str, share: float) -> str:
-    parts = PATTERNS[name]
-    return str(parts["prefix"] + parts["unit"] * int(parts["repeats"] * share) + parts["suffix"]).replace("\r\n", "\n")
+    return PATTERNS[name].text(share).replace("\r\n", "\n")
 
 
 @pytest.mark.parametrize("name", PATTERNS)

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from tests.byteserver import DONE, ByteServer, Close, Hold, Script, Send, Wait, chunked, json_response, openai_chunk, response, sse_response
+from tests.hostile.patterns import PATTERNS
 from textual import events
 from textual.pilot import Pilot
 
@@ -30,6 +31,11 @@ class Chat:
     def screen(self) -> str:
         rows = self.app.screen._compositor.render_strips()
         return "\n".join("".join(segment.text for segment in row).rstrip() for row in rows)
+
+    @property
+    def text(self) -> str:
+        """All that the transcript holds."""
+        return "\n".join(entry.source for entry in self.app.transcript.stack.entries)
 
     @property
     def state(self) -> str:
@@ -185,6 +191,23 @@ async def test_stopping_puts_queued_messages_back_before_the_draft(tmp_path: Pat
         assert it.app.prompt.text == "q2\nq3\ndraft"
         assert "queued" not in it.screen
         assert len(it.server.exchanges) == 1
+
+
+async def test_what_comes_faster_than_it_can_be_shown_holds_up_what_is_said_next(tmp_path: Path) -> None:
+    """The reply has ended, and some of it still waits to be shown: nothing may come before the rest of it."""
+    slow = PATTERNS["mismatched"].text(1 / 4)
+    async with chat(tmp_path, answer(slow, "\n\nits end"), answer("two")) as it:
+        await it.say("q1")
+        await it.until(lambda: bool(it.app.session.messages[1:]))
+        assert it.app.turns.busy
+        assert not it.app.session.running
+        await it.say("/retry")
+        await it.say("q2")
+        await it.seen("queued")
+        assert len(it.server.exchanges) == 1
+        await it.seen(r"^ its end\n[^■]*^ q2\n[^■]*^ two")
+        assert "A reply is still coming" in it.text
+        assert it.sent(1)[1:] == [("assistant", f"{slow}\n\nits end"), ("user", "q2")]
 
 
 FAULTS = {

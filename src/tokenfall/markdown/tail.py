@@ -22,6 +22,8 @@ LONG_LINE = 500
 HEAVY = 8_000
 """Characters that could not be taken in (a heading or a cell of that length) from which they are laid out again only when an
 eighth has been added."""
+MANY_DEFINITIONS = 2_000
+"""Characters of link definitions from which those that are settled are closed."""
 
 _MARKER_ONLY = re.compile(
     r"[ \t>]*+(?:(?:[-+*]|\d{1,9}[.)])[ \t][ \t>]*+)*+"
@@ -179,7 +181,7 @@ class Tail:
         look = self._look(references, defined, _whole_lines)
         stubs = len(self.context.stubs)
         if not look.blocks:
-            return self._close_definitions(look, defined)
+            return self._close_definitions(look, defined, references)
         path, line = open_path(look.blocks, look.lines, stubs)
         if line <= stubs:
             self._take_in(look, references)
@@ -193,12 +195,21 @@ class Tail:
         self._reset(open_context(path, line, look.lines, self.context, follows=self.context.follows or look.blocks[0].line < line))
         return Closed(pieces, laid, defined)
 
-    def _close_definitions(self, look: _Look, defined: References) -> Closed | None:
-        """No block yet, only link definitions: a blank line ends them."""
-        if not defined or look.lines[-2].strip(" \t"):
+    def _close_definitions(self, look: _Look, defined: References, references: References) -> Closed | None:
+        """No block yet, only link definitions: a blank line ends them. Of many, those above the last are ended by it: a title on
+        a line of its own begins otherwise."""
+        end = len(look.text)
+        if look.lines[-2].strip(" \t"):
+            end = look.text.rfind("\n[") + 1
+            if len(look.text) < MANY_DEFINITIONS or not end:
+                return None
+            defined = {}
+            if parse(look.text[:end], ChainMap(defined, references)):
+                return None  # that line is one of a definition's title
+        if not look.text[:end].strip():
             return None
-        self.text = self.text[len(look.text) :]
-        return Closed([Piece(self.context, look.text)], {}, defined)
+        self.text = self.text[end:]
+        return Closed([Piece(self.context, look.text[:end])], {}, defined)
 
     def _cut(self, look: _Look, starts: list[int], end: int, references: References) -> tuple[list[Piece], dict[int, list[Line]]]:
         """The text up to a line, in a piece for each block that starts above it."""
@@ -243,7 +254,7 @@ class Tail:
         match leaf:
             case Paragraph() if isinstance(self._growth, ParagraphGrowth) or not _DEFINITION.match(leaf.content):
                 self._take_segments(leaf, look, references, style)
-            case Code(unclosed=True, text=text) if text.endswith("\n"):
+            case Code(unclosed=True) if look.text.endswith("\n"):
                 code = self._growth if isinstance(self._growth, CodeGrowth) else CodeGrowth(look.lines[leaf.line], leaf)
                 last = len(look.lines) - 2
                 whole = code.rest(leaf)

@@ -87,7 +87,7 @@ class ChatApp(ReaderApp, inherit_bindings=False):
         self.prompts = PromptHistory(settings.folders.data / "prompts.jsonl")
         self.prompt = Prompt(self.prompts, self.submit, completion=self.completion, placeholder="Ask anything")
         self.status = StatusLine(self.worn.look, View(), time.monotonic)
-        self.turns = Turns(self.session, self.transcript, self.status.view, lambda: self.before_frame(self._show_news))
+        self.turns = Turns(self.session, self.transcript, self.status.view, self._wake)
         self.set_keymap(dict(settings.keys))
 
     def compose(self) -> ComposeResult:
@@ -179,10 +179,10 @@ class ChatApp(ReaderApp, inherit_bindings=False):
             self.prompt.put_back(text)
 
     def retry(self) -> None:
-        if self.session.can_retry():
-            self._turn(self.turns.again)
-        elif self.session.running:
+        if self.turns.busy:
             self.tell("A reply is still coming; Ctrl-C stops it.")
+        elif self.session.can_retry():
+            self._turn(self.turns.again)
         else:
             self.tell_fault("There is nothing to ask again yet.")
 
@@ -190,6 +190,12 @@ class ChatApp(ReaderApp, inherit_bindings=False):
         begin()
         self._tick_timer.resume()
         self.update_status()
+
+    def _wake(self, seconds: float) -> None:
+        if seconds:
+            asyncio.get_running_loop().call_later(seconds, self.before_frame, self._show_news)
+        else:
+            self.before_frame(self._show_news)
 
     def _show_news(self) -> None:
         ended = self.turns.show()

@@ -1,13 +1,13 @@
 """From turn events to what the screen shows, a frame's worth at a time; and the messages that wait for their turn."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import assert_never
 
 from tokenfall.events import Ended, ReasoningDelta, Sent, Streamed, TextDelta, TurnEvent, Usage, UsageReport, Waiting
 from tokenfall.messages import EndState
 from tokenfall.session import Session
 from tokenfall.timing import StreamClock
+from tokenfall.ui.backlog import REST_S, Backlog, Kind
 from tokenfall.ui.entries import fault, notice, question, queued
 from tokenfall.ui.reply import Mark
 from tokenfall.ui.stack import Entry
@@ -33,32 +33,20 @@ RESTS: dict[EndState, Rest] = {
 }
 
 
-@dataclass(slots=True)
-class Inbox:
-    """Events that wait to be shown. What comes before they are taken is shown with them: a busy screen gets fewer, larger bites."""
-
-    wake: Callable[[], object]
-    _events: list[TurnEvent] = field(default_factory=list)
-
-    def put(self, event: TurnEvent) -> None:
-        self._events.append(event)
-        if len(self._events) == 1:
-            self.wake()
-
-    def take(self) -> list[TurnEvent]:
-        events, self._events = self._events, []
-        return events
-
-
 class Turns:
     """Shows the turns of a session on a transcript and in a view of the status line. `answering` is the service that the
-    turn under way went to, whichever is chosen meanwhile."""
+    turn under way went to, whichever is chosen meanwhile; `wake` asks for `show` to be called soon, or after so many seconds."""
 
-    def __init__(self, session: Session, transcript: Transcript, view: View, wake: Callable[[], object]) -> None:
+    def __init__(self, session: Session, transcript: Transcript, view: View, wake: Callable[[float], object]) -> None:
         self._session = session
         self._transcript = transcript
         self._view = view
-        self._inbox = Inbox(wake)
+        self._wake = wake
+        self._inbox: list[TurnEvent] = []
+        """What comes before it is shown is shown at once: a busy screen gets fewer, larger bites."""
+        self._backlog = Backlog(self._grow)
+        self._ended: Ended | None = None
+        """The end of a turn, until all that came before it is shown."""
         self._queue: list[tuple[str, Entry]] = []
         self._replying = False
         self._asked: Entry | None = None
@@ -69,7 +57,7 @@ class Turns:
 
     def say(self, text: str) -> None:
         """Sends `text`, or queues it while a reply streams."""
-        if self._session.running:
+        if self.busy:
             entry = queued(text)
             self._queue.append((text, entry))
             self._transcript.add(entry)
@@ -91,14 +79,14 @@ class Turns:
         asked = question(text)
         self._transcript.add(asked)
         self._start()
-        self._session.send(text, self._inbox.put)
+        self._session.send(text, self._take)
         return asked
 
     def again(self) -> None:
         self._asked = notice("asked again")
         self._transcript.add(self._asked)
         self._start()
-        self._session.retry(self._inbox.put)
+        self._session.retry(self._take)
         self._transcript.scroll_to_bottom()
 
     def _start(self) -> None:
@@ -109,7 +97,9 @@ class Turns:
 
     def reset(self) -> None:
         """A new conversation: what is under way, queued or timed is forgotten."""
-        self._inbox.take()
+        self._inbox.clear()
+        self._backlog.clear()
+        self._ended = None
         self._queue.clear()
         self._replying = False
         self._view.clock = None
@@ -126,20 +116,25 @@ class Turns:
 
     # showing what comes
 
+    def _take(self, event: TurnEvent) -> None:
+        if not self._inbox and not self._backlog:
+            self._wake(0.0)
+        self._inbox.append(event)
+
+    @property
+    def busy(self) -> bool:
+        """Whether a reply streams, or one that has ended is not all shown yet."""
+        return self._session.running or bool(self._backlog) or self._ended is not None
+
     def show(self) -> Ended | None:
-        """Shows what came since the last call; returns the end of the turn when it is among it."""
-        ended: Ended | None = None
-        text: list[str] = []
-        kind: type[TextDelta] | type[ReasoningDelta] = TextDelta
-        since = 0.0
-        for event in self._inbox.take():
+        """Shows what came since the last call, or as much of it as leaves the keys their time, and asks to be called again for the
+        rest; returns the end of the turn once it stands behind all the others."""
+        events, self._inbox = self._inbox, []
+        for event in events:
             match event:
                 case Streamed(at, (TextDelta(piece) | ReasoningDelta(piece)) as delta):
                     self._clock.token(at)
-                    if type(delta) is not kind or not text:
-                        self._grow(kind, text, since)
-                        kind, text, since = type(delta), [], at
-                    text.append(piece)
+                    self._backlog.add(type(delta), piece, at)
                 case Streamed(_, UsageReport(usage)):
                     self._view.usage = usage
                 case Waiting() | Streamed():
@@ -148,10 +143,14 @@ class Turns:
                     self._clock.sent(at)
                     self.answering = self._session.service.name
                 case Ended():
-                    ended = event
+                    self._ended = event
                 case _:
                     assert_never(event)
-        self._grow(kind, text, since)
+        self._backlog.work()
+        if self._backlog:
+            self._wake(REST_S)
+            return None
+        ended, self._ended = self._ended, None
         if ended is not None:
             self._end(ended)
         return ended
@@ -161,13 +160,11 @@ class Turns:
         assert self._view.clock is not None, "a turn has a clock from its start"
         return self._view.clock
 
-    def _grow(self, kind: type[TextDelta] | type[ReasoningDelta], pieces: list[str], at: float) -> None:
-        if not pieces:
-            return
+    def _grow(self, kind: Kind, text: str, at: float) -> None:
         if not self._replying:
             self._replying = True
             self._transcript.begin(model_name(self.answering), self._asked)
-        self._transcript.append("".join(pieces), at, reasoning=kind is ReasoningDelta)
+        self._transcript.append(text, at, reasoning=kind is ReasoningDelta)
 
     def _end(self, ended: Ended) -> None:
         self._clock.ended(ended.at)
