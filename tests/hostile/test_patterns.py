@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 from tests.bench.processes import resident_mb
-from tests.byteserver import DONE, Send, Step, chunked, openai_chunk, sse_response
+from tests.byteserver import DONE, ByteServer, Send, Step, chunked, openai_chunk, sse_response
 from tests.hostile.chatting import assert_inert
 from tests.hostile.patterns import GIVEN, OWN, PATTERNS
 from tests.ptyscreen import PtyScreen
@@ -32,6 +32,10 @@ def echoed(screen: PtyScreen, word: str) -> None:
         screen.wait_for(rf"^ {word[:count]}\s*$", FREEZE_S)
 
 
+def asked(screen: PtyScreen, server: ByteServer, count: int) -> None:
+    screen.wait_until(lambda: len(server.exchanges) == count, "the request")
+
+
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("size", [1 / 8, 1 / 4, 1 / 2, 1])
 def test_keys_show_while_it_comes(tmp_path: Path, size: float) -> None:
@@ -40,13 +44,13 @@ def test_keys_show_while_it_comes(tmp_path: Path, size: float) -> None:
         program(tmp_path, "--base-url", server.url, "--model", "m", columns=100, lines=30) as screen,
     ):
         screen.wait_for(r"^ ready │")
-        for name in PATTERNS:
+        for number, name in enumerate(PATTERNS, 1):
             screen.type(f"{name}?").press("enter")
+            asked(screen, server, number)
             echoed(screen, "kqz")
             screen.press("ctrl+u").type("/new").press("enter")
             screen.wait_for("A new conversation")
             screen.wait_gone(rf"{name}\?")
-        assert len(server.exchanges) == len(PATTERNS)
         assert resident_mb(screen.pid) < MOST_MB
         screen.press("ctrl+d")
         assert screen.exit_status() == 0
