@@ -22,6 +22,10 @@ def main() -> None:
 
 
 def _chat(settings: "Settings") -> int:
+    import gc
+
+    # hardly anything that an import makes is garbage, and looking for it is a sixth of the start; the chat turns it on again
+    gc.disable()
     from tokenfall.ui.app import run_chat
 
     return run_chat(settings)

@@ -1,6 +1,7 @@
 """The application: what is on the screen, and what the keys do."""
 
 import asyncio
+import gc
 import logging
 import os
 import time
@@ -138,6 +139,10 @@ class ChatApp(ReaderApp, inherit_bindings=False):
         highlight.load_common()
         # the TLS set-up takes longer than a first token may
         self.transport.warm()
+        if not gc.isenabled():
+            # what stands now stays until the end: looked through for garbage, it would hold up a key or a token by tens of milliseconds
+            gc.freeze()
+            gc.enable()
 
     # saying things that are not messages
 
