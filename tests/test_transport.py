@@ -33,10 +33,10 @@ from tests.byteserver import (
     sse_response,
 )
 
-from tokenfall.config import Endpoint, Secret, is_loopback
+from tokenfall.config import Deadlines, Endpoint, Secret, is_loopback
 from tokenfall.errors import NetworkError, ServiceError, TokenfallError, UserError, WireError
-from tokenfall.events import Finished, StreamEvent, TextDelta
-from tokenfall.transport import Arrival, Deadlines, Opened, Transport
+from tokenfall.events import Finished, Opened, StreamEvent, TextDelta
+from tokenfall.transport import Arrival, Transport
 from tokenfall.wire import Frame
 from tokenfall.wire.openai_chat import ChatDecoder
 
@@ -188,7 +188,7 @@ async def test_a_reply_that_came_whole(transport: Transport) -> None:
         got = await collect(transport, at(server))
     assert [type(arrival) for arrival in got] == [Opened, Frame]
     assert texts(got) == "all of it"
-    assert Finished("complete") in events(got)
+    assert Finished("complete", "stop") in events(got)
 
 
 async def test_a_stream_without_anything_is_the_engine_s_to_judge(transport: Transport) -> None:

@@ -67,10 +67,32 @@ class Secret:
 
 
 @dataclass(frozen=True, slots=True)
+class Deadlines:
+    """Seconds. Comments and half events are not progress: only events count."""
+
+    connect: float = 5.0
+    """A TCP or a TLS handshake; three round trips to the far side of the earth take one second."""
+    first_event: float = 120.0
+    """From sending to the first event: a long prompt on a slow machine, or a queue at a busy service."""
+    between_events: float = 60.0
+    """The slowest model that is of use is a hundred times faster."""
+    whole: float = 3600.0
+    """A reply of 64,000 tokens at 20 a second."""
+    warn: float = 10.0
+    """Without an event for so long, the user is told."""
+    body: float = 10.0
+    """An answer that is not streamed: an error's words, a list of models."""
+
+
+@dataclass(frozen=True, slots=True)
 class Endpoint:
     """Where a model answers. `base_url` has no trailing slash; `wire` is a key of `wire.WIRES`;
     `model` is "" when the first that the server lists is to be taken. `api_key_env` is the variable
-    that the key is read from, "" for none: `api_key` is None beside it when that variable is not set."""
+    that the key is read from, "" for none: `api_key` is None beside it when that variable is not set.
+
+    `extra_body` is joined to the JSON body of every request, table by table, and wins over what the wire wrote. `proxy` is a URL,
+    "" for the environment's, "none" for none. `ca_file` holds certificates that are trusted beside the system's. `retries` is how
+    often a request that failed before its first token is sent again."""
 
     name: str
     wire: str
@@ -79,6 +101,11 @@ class Endpoint:
     api_key: Secret | None = None
     headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)
     api_key_env: str = ""
+    deadlines: Deadlines = Deadlines()
+    extra_body: Mapping[str, object] = field(default_factory=dict, hash=False)
+    proxy: str = ""
+    ca_file: Path | None = None
+    retries: int = 2
 
 
 @dataclass(frozen=True, slots=True)

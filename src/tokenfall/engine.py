@@ -21,6 +21,7 @@ from tokenfall.events import (
     Streamed,
     StreamEvent,
     TextDelta,
+    ToolCallDelta,
     TurnEvent,
     UsageReport,
     Waiting,
@@ -91,7 +92,7 @@ class Turn:
                     self._done = True
                 case StreamDone():
                     self._done = True
-                case ReplyStarted() | TextDelta() | ReasoningDelta() | UsageReport() | Finished():
+                case ReplyStarted() | TextDelta() | ReasoningDelta() | ToolCallDelta() | UsageReport() | Finished():
                     pass
                 case _:
                     assert_never(event)
@@ -103,7 +104,7 @@ class Turn:
                 return [*self._tags.feed(text)]
             case Finished() | StreamDone() | Faulted():
                 return [*self._tags.flush(), event]
-            case ReplyStarted() | ReasoningDelta() | UsageReport():
+            case ReplyStarted() | ReasoningDelta() | ToolCallDelta() | UsageReport():
                 return [event]
             case _:
                 assert_never(event)

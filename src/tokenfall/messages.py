@@ -1,6 +1,7 @@
 """What is said: messages made of parts, and the request that carries them."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Literal
 
 Role = Literal["user", "assistant"]
@@ -22,7 +23,34 @@ class Reasoning:
     text: str
 
 
-Part = Text | Reasoning
+@dataclass(frozen=True, slots=True)
+class ToolCall:
+    """A call that the model asks for. `arguments` is their JSON text as it came, which may be broken."""
+
+    id: str
+    name: str
+    arguments: str
+
+
+@dataclass(frozen=True, slots=True)
+class Image:
+    """A picture that goes along with a question; `media_type` as in "image/png"."""
+
+    media_type: str
+    data: bytes = field(repr=False)
+    name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """A file that is no picture and no text, such as "application/pdf", for the wires that take it."""
+
+    media_type: str
+    data: bytes = field(repr=False)
+    name: str = ""
+
+
+Part = Text | Reasoning | ToolCall | Image | File
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,10 +74,12 @@ def user_message(text: str) -> Message:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One call of a model. `system` is "" when there is none; the limits are None when the service is to choose."""
+    """One call of a model. `system` is "" when there is none; the limits are None when the service is to choose.
+    `schema` is the JSON schema that the reply must follow, where there is one."""
 
     model: str
     messages: tuple[Message, ...]
     system: str = ""
     max_tokens: int | None = None
     temperature: float | None = None
+    schema: Mapping[str, object] | None = None

@@ -22,37 +22,18 @@ from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar, cast
 from urllib.parse import urlsplit, urlunsplit
 
 from tokenfall import __version__
-from tokenfall.config import HEADER_NAME, Endpoint, is_loopback
+from tokenfall.config import HEADER_NAME, Deadlines, Endpoint, is_loopback
 from tokenfall.errors import NetworkError, ServiceError, TokenfallError, UserError, WireError
-from tokenfall.wire import WIRES, Frame
+from tokenfall.events import Opened, Phases
+from tokenfall.wire import WIRES, Frame, Framing
 from tokenfall.wire.faults import fault_message, one_line
+from tokenfall.wire.ndjson import LineSplitter
 from tokenfall.wire.sse import EVENT_LIMIT, SSENormaliser
 
 if TYPE_CHECKING:
     import httpx
 
 T = TypeVar("T")
-
-
-@dataclass(frozen=True, slots=True)
-class Deadlines:
-    """Seconds. Comments and half events are not progress: only events count."""
-
-    connect: float = 5.0
-    """A TCP or a TLS handshake; three round trips to the far side of the earth take one second."""
-    first_event: float = 120.0
-    """From sending to the first event: a long prompt on a slow machine, or a queue at a busy service."""
-    between_events: float = 60.0
-    """The slowest model that is of use is a hundred times faster."""
-    body: float = 10.0
-    """An answer that is not streamed: an error's words, a list of models."""
-
-
-@dataclass(frozen=True, slots=True)
-class Opened:
-    """The headers of a response that is a reply are in."""
-
-    at: float
 
 
 Arrival = Opened | Frame
@@ -104,6 +85,22 @@ async def frames(
             source = EventSource(cast("httpx.Response", _Text(events.decode("utf-8", "replace"))))
             for event in source.iter_sse():
                 yield Frame(event.event, event.data, event.id, at)
+
+
+async def lines(chunks: AsyncIterator[tuple[float, bytes]]) -> AsyncGenerator[Frame, None]:
+    """The lines of newline-delimited JSON out of stamped chunks. Raises WireError at the limit of a line."""
+    splitter = LineSplitter()
+    at = 0.0
+    async for at, chunk in chunks:
+        for line in splitter.feed(chunk):
+            yield Frame("message", line, "", at)
+    if rest := splitter.rest():
+        yield Frame("message", rest, "", at)
+
+
+Frames = Callable[[AsyncIterator[tuple[float, bytes]]], AsyncGenerator[Frame, None]]
+
+FRAMINGS: Mapping[Framing, Frames] = {"sse": frames, "ndjson": lines}
 
 
 async def _stamped(response: "httpx.Response") -> AsyncGenerator[tuple[float, bytes], None]:
@@ -270,7 +267,7 @@ class Transport:
         Raises UserError, NetworkError, ServiceError or WireError.
         """
         client = await self._client(endpoint)
-        request = _request(client, "POST", endpoint, WIRES[endpoint.wire].path, body)
+        request = _request(client, "POST", endpoint, WIRES[endpoint.wire].path(str(body.get("model") or endpoint.model)), body)
         limits = self._deadlines
         asked = body.get("model")
         now = asyncio.get_running_loop().time
@@ -453,7 +450,8 @@ async def _reply(
     client: "httpx.AsyncClient", request: "httpx.Request", asked: _Asked, deadlines: Deadlines, put: Put[Arrival]
 ) -> None:
     async with _answer(client, request, asked, deadlines) as response:
-        await put(Opened(time.monotonic()))
+        at = time.monotonic()
+        await put(Opened(at, Phases(headers=at)))
         kind = _content_type(response)
         if kind == "text/event-stream":
             await _put_frames(response, asked.endpoint, put)

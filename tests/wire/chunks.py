@@ -3,12 +3,11 @@
 from collections.abc import AsyncGenerator, Iterable, Sequence
 from itertools import pairwise
 
-from tokenfall.transport import frames
+from tokenfall.transport import Frames, frames
 from tokenfall.wire import Frame
-from tokenfall.wire.sse import SSENormaliser
 
 
-async def framed(chunks: Iterable[bytes], normaliser: SSENormaliser | None = None) -> tuple[list[Frame], list[int]]:
+async def framed(chunks: Iterable[bytes], frames: Frames = frames) -> tuple[list[Frame], list[int]]:
     """The frames, and how many of them were there when the chunk after each was asked for."""
     got: list[Frame] = []
     there: list[int] = []
@@ -18,7 +17,7 @@ async def framed(chunks: Iterable[bytes], normaliser: SSENormaliser | None = Non
             yield float(index), chunk
             there.append(len(got))
 
-    async for frame in frames(arriving(), normaliser):
+    async for frame in frames(arriving()):
         got.append(frame)  # noqa: PERF401 - `arriving` looks at it meanwhile
     return got, there
 

@@ -3,12 +3,14 @@
 import base64
 import json
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import pytest
 from tests.wire.chunks import bytewise, cut, framed
 
 from tokenfall.errors import WireError
+from tokenfall.transport import frames
 from tokenfall.wire import Frame
 from tokenfall.wire.sse import EVENT_LIMIT, LINE_LIMIT, SSENormaliser
 
@@ -66,8 +68,8 @@ def test_there_are_vectors() -> None:
 @each_vector
 async def test_chunks_as_given(vector: Vector) -> None:
     normaliser = SSENormaliser()
-    frames, available = await framed(vector.chunks, normaliser)
-    assert plain(frames) == vector.events
+    got, available = await framed(vector.chunks, partial(frames, normaliser=normaliser))
+    assert plain(got) == vector.events
     assert available == vector.available
     check_rest(vector, normaliser)
 
@@ -75,8 +77,8 @@ async def test_chunks_as_given(vector: Vector) -> None:
 @each_vector
 async def test_whole(vector: Vector) -> None:
     normaliser = SSENormaliser()
-    frames, available = await framed([vector.data], normaliser)
-    assert plain(frames) == vector.events
+    got, available = await framed([vector.data], partial(frames, normaliser=normaliser))
+    assert plain(got) == vector.events
     assert available == [len(vector.events)]
     check_rest(vector, normaliser)
 
@@ -84,8 +86,8 @@ async def test_whole(vector: Vector) -> None:
 @each_vector
 async def test_byte_by_byte(vector: Vector) -> None:
     normaliser = SSENormaliser()
-    frames, available = await framed(bytewise(vector.data), normaliser)
-    assert plain(frames) == vector.events
+    got, available = await framed(bytewise(vector.data), partial(frames, normaliser=normaliser))
+    assert plain(got) == vector.events
     check_rest(vector, normaliser)
     end = 0
     for chunk, due in zip(vector.chunks, vector.available, strict=True):
@@ -98,8 +100,8 @@ async def test_every_two_way_split(vector: Vector) -> None:
     _, due = await framed(bytewise(vector.data))
     for place in range(1, len(vector.data)):
         normaliser = SSENormaliser()
-        frames, available = await framed(cut(vector.data, [place]), normaliser)
-        assert plain(frames) == vector.events, place
+        got, available = await framed(cut(vector.data, [place]), partial(frames, normaliser=normaliser))
+        assert plain(got) == vector.events, place
         assert available == [due[place - 1], len(vector.events)], place
         check_rest(vector, normaliser)
 
@@ -110,19 +112,19 @@ async def test_a_frame_is_stamped_with_the_chunk_that_completed_it() -> None:
 
 
 async def test_an_id_of_an_event_without_data_is_told_with_the_next() -> None:
-    frames, _ = await framed([b"id: 5\nevent: x\n\n", b"data: a\n\n"])
-    assert plain(frames) == [("message", "a", "5")]
+    got, _ = await framed([b"id: 5\nevent: x\n\n", b"data: a\n\n"])
+    assert plain(got) == [("message", "a", "5")]
 
 
 async def test_an_id_is_committed_by_an_event_without_data() -> None:
     normaliser = SSENormaliser()
-    await framed([b"id: 5\n\n"], normaliser)
+    await framed([b"id: 5\n\n"], partial(frames, normaliser=normaliser))
     assert normaliser.last_event_id == "5"
 
 
 async def test_an_id_is_not_committed_by_an_event_that_is_cut_off() -> None:
     normaliser = SSENormaliser()
-    await framed([b"id: 1\ndata: a\n\nid: 2\ndata: b\n"], normaliser)
+    await framed([b"id: 1\ndata: a\n\nid: 2\ndata: b\n"], partial(frames, normaliser=normaliser))
     assert normaliser.last_event_id == "1"
 
 

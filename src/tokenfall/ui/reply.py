@@ -2,11 +2,11 @@
 
 from bisect import bisect_right
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, assert_never
 
 from tokenfall.filters import Visible, visible
 from tokenfall.markdown.lines import BLANK, Line, Run, Style
-from tokenfall.messages import Message, Reasoning
+from tokenfall.messages import File, Image, Message, Reasoning, Text, ToolCall
 from tokenfall.ui.plain_text import SourceText, WrappedText, estimate_plain, wrap_plain
 
 if TYPE_CHECKING:
@@ -193,14 +193,18 @@ class Reply:
     def take(self, message: Message, mark: Mark | None) -> None:
         """A reply that was made before, whole."""
         for part in message.parts:
-            shown = visible(part.text)
-            if isinstance(part, Reasoning):
-                thought = Thought(None)
-                thought.append(shown)
-                thought.finish(None, fold=True)
-                self._parts.append(thought)
-            else:
-                self._parts.append(Prose(shown, finished=True))
+            match part:
+                case Reasoning(text):
+                    thought = Thought(None)
+                    thought.append(visible(text))
+                    thought.finish(None, fold=True)
+                    self._parts.append(thought)
+                case Text(text):
+                    self._parts.append(Prose(visible(text), finished=True))
+                case ToolCall() | Image() | File():
+                    pass
+                case _:
+                    assert_never(part)
         self._mark = mark
         self._finished = True
 

@@ -3,7 +3,21 @@
 from collections.abc import Callable
 from typing import assert_never
 
-from tokenfall.events import Ended, ReasoningDelta, Sent, Streamed, TextDelta, TurnEvent, Usage, UsageReport, Waiting
+from tokenfall.events import (
+    Ended,
+    FirstByte,
+    Opened,
+    ReasoningDelta,
+    Retrying,
+    Sent,
+    Stalled,
+    Streamed,
+    TextDelta,
+    TurnEvent,
+    Usage,
+    UsageReport,
+    Waiting,
+)
 from tokenfall.messages import EndState
 from tokenfall.session import Session
 from tokenfall.timing import StreamClock
@@ -136,8 +150,8 @@ class Turns:
                     self._clock.token(at)
                     self._backlog.add(type(delta), piece, at)
                 case Streamed(_, UsageReport(usage)):
-                    self._view.usage = usage
-                case Waiting() | Streamed():
+                    self._view.usage = self._view.usage.joined(usage)
+                case Waiting() | Streamed() | Opened() | FirstByte() | Stalled() | Retrying():
                     pass
                 case Sent(at):
                     self._clock.sent(at)

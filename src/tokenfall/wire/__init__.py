@@ -1,28 +1,37 @@
 """The wires: what leaves for a service and what comes back. No I/O in here.
 
-A wire is a row in `WIRES`: an encoder, a decoder and its paths under the endpoint's base URL.
+A wire is a row in `WIRES`: an encoder, a decoder, its paths under the endpoint's base URL, how its replies are framed and where the
+key goes.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Literal
 
 from tokenfall.messages import Request
 from tokenfall.wire import openai_chat
 from tokenfall.wire.frames import Decoder, Frame
 
-__all__ = ["WIRES", "Decoder", "Frame", "Wire"]
+__all__ = ["WIRES", "Decoder", "Frame", "Framing", "Wire"]
+
+Framing = Literal["sse", "ndjson"]
 
 
 @dataclass(frozen=True, slots=True)
 class Wire:
-    """`encode` gives the JSON body of a request; `models` reads the names out of the JSON of a model list."""
+    """`encode` gives the JSON body of a request, `path` the path and query that it is posted to, for a model's name; `models` reads
+    the names out of the JSON of a model list. The key travels in `key_header`, behind `key_prefix`."""
 
     name: str
-    path: str
+    path: Callable[[str], str]
     models_path: str
     encode: Callable[[Request], dict[str, object]]
     decoder: Callable[[], Decoder]
     models: Callable[[object], list[str]]
+    framing: Framing = "sse"
+    key_header: str = "authorization"
+    key_prefix: str = "Bearer "
+    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 WIRES: Mapping[str, Wire] = {
@@ -30,7 +39,7 @@ WIRES: Mapping[str, Wire] = {
     for wire in (
         Wire(
             "openai-chat",
-            "/chat/completions",
+            openai_chat.path,
             "/models",
             openai_chat.encode,
             openai_chat.ChatDecoder,

@@ -47,6 +47,10 @@ DELTAS: tuple[tuple[str, type[TextDelta] | type[ReasoningDelta]], ...] = (
 """Fields of a delta that carry text, in the order in which they are told."""
 
 
+def path(_: str) -> str:
+    return "/chat/completions"
+
+
 def encode(request: Request) -> dict[str, object]:
     """The JSON body. An assistant's message without text is left out: the reference forbids an empty one."""
     messages = [{"role": "system", "content": whole_text(request.system)}] if request.system else []
@@ -99,7 +103,8 @@ class ChatDecoder:
         model = chunk.get("model")
         if not self._model_told and isinstance(model, str) and model:
             self._model_told = True
-            events.append(ReplyStarted(model))
+            name = chunk.get("id")
+            events.append(ReplyStarted(model, name if isinstance(name, str) else ""))
         choice = _choice(chunk, frame)
         events += _deltas(choice, frame)
         fault = fault_message(chunk)
@@ -165,7 +170,7 @@ def _finish(choice: dict[str, object], frame: Frame) -> list[StreamEvent]:
         raise _unreadable(frame, "has a finish reason that is not text")
     if reason == "error":
         return [Faulted("the service ended the reply with an error that it does not name")]
-    return [Finished(FINISH_REASONS.get(reason, "complete"))]
+    return [Finished(FINISH_REASONS.get(reason, "complete"), reason)]
 
 
 def _usage(usage: object, frame: Frame) -> Usage:
