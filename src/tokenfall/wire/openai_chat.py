@@ -5,7 +5,6 @@ server-sent event, and `[DONE]` is the last. Dialects met beside the reference: 
 `reasoning` (OpenRouter, Groq) in a delta, errors inside the stream, a whole `chat.completion` although a stream was asked for.
 """
 
-import json
 from collections.abc import Mapping
 
 from tokenfall.errors import WireError
@@ -22,12 +21,12 @@ from tokenfall.events import (
     whole_text,
 )
 from tokenfall.messages import EndState, Message, Request
-from tokenfall.wire.faults import fault_message, one_line
+from tokenfall.wire.faults import fault_message
 from tokenfall.wire.frames import Frame
+from tokenfall.wire.reading import Reader, count, event_object, text_of
 
+WIRE = "openai-chat"
 END_MARK = "[DONE]"
-QUOTED = 200
-"""Characters of an unreadable event that its error shows."""
 
 FINISH_REASONS: Mapping[str, EndState] = {
     "stop": "complete",
@@ -54,7 +53,7 @@ def path(_: str) -> str:
 def encode(request: Request) -> dict[str, object]:
     """The JSON body. An assistant's message without text is left out: the reference forbids an empty one."""
     messages = [{"role": "system", "content": whole_text(request.system)}] if request.system else []
-    messages += [{"role": message.role, "content": whole_text(message.text)} for message in request.messages if _is_said(message)]
+    messages += [{"role": message.role, "content": text_of(message)} for message in request.messages if _is_said(message)]
     body: dict[str, object] = {
         "model": request.model,
         "messages": messages,
@@ -83,57 +82,44 @@ class ChatDecoder:
             return [StreamDone()]
         if not frame.data:
             return []
-        known = frame.event in ("message", "error")
-        try:
-            chunk = json.loads(frame.data)
-        except (ValueError, RecursionError):
-            if frame.event == "error":
-                return [Faulted(one_line(frame.data))]
-            if not known:
-                return []
-            raise _unreadable(frame, "is not JSON") from None
-        if isinstance(chunk, dict):
-            return self._chunk(chunk, frame)
-        if not known:
-            return []
-        raise _unreadable(frame, "is not an object")
+        return self._chunk(event_object(WIRE, frame), Reader(WIRE, frame))
 
-    def _chunk(self, chunk: dict[str, object], frame: Frame) -> list[StreamEvent]:
+    def _chunk(self, chunk: dict[str, object], read: Reader) -> list[StreamEvent]:
         events: list[StreamEvent] = []
         model = chunk.get("model")
         if not self._model_told and isinstance(model, str) and model:
             self._model_told = True
             name = chunk.get("id")
             events.append(ReplyStarted(model, name if isinstance(name, str) else ""))
-        choice = _choice(chunk, frame)
-        events += _deltas(choice, frame)
+        choice = _choice(chunk, read)
+        events += _deltas(choice, read)
         fault = fault_message(chunk)
         if fault is not None:
             return [*events, Faulted(fault)]
-        events += _finish(choice, frame)
+        events += _finish(choice, read)
         if usage := chunk.get("usage"):
-            events.append(UsageReport(_usage(usage, frame)))
+            events.append(UsageReport(_usage(usage, read)))
         return events
 
 
-def _choice(chunk: dict[str, object], frame: Frame) -> dict[str, object]:
+def _choice(chunk: dict[str, object], read: Reader) -> dict[str, object]:
     """The first choice; {} where there is none, as in the chunk that carries the usage."""
     choices = chunk.get("choices") or []
     if not isinstance(choices, list):
-        raise _unreadable(frame, "has choices that are not a list")
+        raise read.unreadable("has choices that are not a list")
     for choice in choices:
         if not isinstance(choice, dict):
-            raise _unreadable(frame, "has a choice that is not an object")
+            raise read.unreadable("has a choice that is not an object")
         if choice.get("index", 0) == 0:
             return choice
     return {}
 
 
-def _deltas(choice: dict[str, object], frame: Frame) -> list[StreamEvent]:
+def _deltas(choice: dict[str, object], read: Reader) -> list[StreamEvent]:
     """What a choice says: its `delta`, or its `message` where the reply came whole."""
     said = choice.get("delta") or choice.get("message") or {}
     if not isinstance(said, dict):
-        raise _unreadable(frame, "has a delta that is not an object")
+        raise read.unreadable("has a delta that is not an object")
     events: list[StreamEvent] = []
     for name, kind in DELTAS:
         match said.get(name):
@@ -146,7 +132,7 @@ def _deltas(choice: dict[str, object], frame: Frame) -> list[StreamEvent]:
             case list(parts):
                 events += [event for part in parts for event in _part(part)]
             case _:
-                raise _unreadable(frame, f"has a {name} that is not text")
+                raise read.unreadable(f"has a {name} that is not text")
     return events
 
 
@@ -162,29 +148,21 @@ def _part(part: object) -> list[StreamEvent]:
             return []
 
 
-def _finish(choice: dict[str, object], frame: Frame) -> list[StreamEvent]:
+def _finish(choice: dict[str, object], read: Reader) -> list[StreamEvent]:
     reason = choice.get("finish_reason")
     if reason is None:
         return []
     if not isinstance(reason, str):
-        raise _unreadable(frame, "has a finish reason that is not text")
+        raise read.unreadable("has a finish reason that is not text")
     if reason == "error":
         return [Faulted("the service ended the reply with an error that it does not name")]
     return [Finished(FINISH_REASONS.get(reason, "complete"), reason)]
 
 
-def _usage(usage: object, frame: Frame) -> Usage:
+def _usage(usage: object, read: Reader) -> Usage:
     if not isinstance(usage, dict):
-        raise _unreadable(frame, "has a usage that is not an object")
-    return Usage(_count(usage.get("prompt_tokens")), _count(usage.get("completion_tokens")))
-
-
-def _count(value: object) -> int | None:
-    return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None
-
-
-def _unreadable(frame: Frame, why: str) -> WireError:
-    return WireError(f"openai-chat: an event of type {frame.event[:50]!a} {why}: {frame.data[:QUOTED]!a}")
+        raise read.unreadable("has a usage that is not an object")
+    return Usage(count(usage.get("prompt_tokens")), count(usage.get("completion_tokens")))
 
 
 def model_names(listing: object) -> list[str]:
