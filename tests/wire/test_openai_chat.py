@@ -6,7 +6,7 @@ import pytest
 
 from tokenfall.errors import WireError
 from tokenfall.events import Draft, Faulted, Finished, StreamDone, TextDelta
-from tokenfall.messages import Message, Reasoning, Request, Text, user_message
+from tokenfall.messages import File, Image, Message, Reasoning, Request, Text, ToolCall, user_message
 from tokenfall.wire import Frame
 from tokenfall.wire.openai_chat import ChatDecoder, encode, model_names
 
@@ -30,6 +30,19 @@ def test_deep_errors_are_told_or_refused(depth: int) -> None:
         except WireError:
             continue
         assert events == [Faulted("no reason given")]
+
+
+@pytest.mark.parametrize("depth", [10, 300, 900, 950, 980, 990, 995])
+def test_deep_arguments_are_told_or_refused(depth: int) -> None:
+    deep = '{"a":' * depth + "1" + "}" * depth
+    draft = Draft("m")
+    try:
+        events = ChatDecoder().decode(frame('{"choices":[{"delta":{"tool_calls":[{"function":{"name":"f","arguments":' + deep + "}}]}}]}"))
+    except WireError:
+        return
+    for event in events:
+        draft.add(event)
+    assert draft.message("complete").parts == (ToolCall("", "f", deep.replace(":", ": ")),)
 
 
 def test_an_unreadable_event_is_quoted_short_and_inert() -> None:
@@ -98,6 +111,39 @@ def test_encode_leaves_nothing_that_utf_8_refuses() -> None:
     body = encode(Request("m", (user_message("a\ud800b\ud83d\ude00"),), system="\udcff"))
     assert json.dumps(body, ensure_ascii=False).encode("utf-8")
     assert body["messages"] == [{"role": "system", "content": "\ufffd"}, {"role": "user", "content": "a\ufffdb😀"}]
+
+
+def test_encode_a_question_with_files() -> None:
+    parts = (
+        Text("What is "),
+        Image("image/png", b"\x89PNG", "a.png"),
+        Text(""),
+        File("application/pdf", b"%PDF", "paper\ud800.pdf"),
+        File("application/pdf", b""),
+        Text("this?\ud800"),
+    )
+    said = Message("assistant", (Text("A "), Text("picture."), ToolCall("a", "f", "{}")), "complete", "m")
+    assert encode(Request("m", (Message("user", parts), said)))["messages"] == [
+        {
+            "role": "user",
+            "content": [
+                {"type": "text", "text": "What is "},
+                {"type": "image_url", "image_url": {"url": "data:image/png;base64,iVBORw=="}},
+                {"type": "file", "file": {"filename": "paper\ufffd.pdf", "file_data": "data:application/pdf;base64,JVBERg=="}},
+                {"type": "file", "file": {"filename": "file", "file_data": "data:application/pdf;base64,"}},
+                {"type": "text", "text": "this?\ufffd"},
+            ],
+        },
+        {"role": "assistant", "content": "A picture."},
+    ]
+
+
+def test_encode_a_schema() -> None:
+    schema = {"type": "object", "properties": {"name": {"type": "string"}}}
+    assert encode(Request("m", (user_message("Hi"),), schema=schema))["response_format"] == {
+        "type": "json_schema",
+        "json_schema": {"name": "reply", "strict": True, "schema": schema},
+    }
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ server-sent event, and `[DONE]` is the last. Dialects met beside the reference: 
 """
 
 from collections.abc import Mapping
+from typing import assert_never
 
 from tokenfall.errors import WireError
 from tokenfall.events import (
@@ -16,17 +17,22 @@ from tokenfall.events import (
     StreamDone,
     StreamEvent,
     TextDelta,
+    ToolCallDelta,
     Usage,
     UsageReport,
     whole_text,
 )
-from tokenfall.messages import EndState, Message, Request
-from tokenfall.wire.faults import fault_message
+from tokenfall.messages import EndState, File, Image, Message, Part, Reasoning, Request, Text, ToolCall
+from tokenfall.wire.faults import fault_message, passing
 from tokenfall.wire.frames import Frame
-from tokenfall.wire.reading import Reader, count, event_object, text_of
+from tokenfall.wire.reading import Reader, count, data_url, event_object, text_of
 
 WIRE = "openai-chat"
 END_MARK = "[DONE]"
+SCHEMA_NAME = "reply"
+"""OpenAI wants a schema to have a name; nothing depends on it."""
+FILE_NAME = "file"
+"""OpenAI wants a file to have a name."""
 
 FINISH_REASONS: Mapping[str, EndState] = {
     "stop": "complete",
@@ -52,8 +58,8 @@ def path(_: str) -> str:
 
 def encode(request: Request) -> dict[str, object]:
     """The JSON body. An assistant's message without text is left out: the reference forbids an empty one."""
-    messages = [{"role": "system", "content": whole_text(request.system)}] if request.system else []
-    messages += [{"role": message.role, "content": text_of(message)} for message in request.messages if _is_said(message)]
+    messages: list[dict[str, object]] = [{"role": "system", "content": whole_text(request.system)}] if request.system else []
+    messages += [{"role": message.role, "content": _content(message)} for message in request.messages if _is_said(message)]
     body: dict[str, object] = {
         "model": request.model,
         "messages": messages,
@@ -64,6 +70,9 @@ def encode(request: Request) -> dict[str, object]:
         body["max_tokens"] = request.max_tokens
     if request.temperature is not None:
         body["temperature"] = request.temperature
+    if request.schema is not None:
+        schema = {"name": SCHEMA_NAME, "strict": True, "schema": request.schema}
+        body["response_format"] = {"type": "json_schema", "json_schema": schema}
     return body
 
 
@@ -71,11 +80,35 @@ def _is_said(message: Message) -> bool:
     return message.role != "assistant" or bool(message.text)
 
 
+def _content(message: Message) -> str | list[dict[str, object]]:
+    """Plain text where there is nothing else: not every server reads parts."""
+    if not any(isinstance(part, Image | File) for part in message.parts):
+        return text_of(message)
+    return [content for part in message.parts for content in _content_part(part)]
+
+
+def _content_part(part: Part) -> list[dict[str, object]]:
+    match part:
+        case Text(text):
+            return [{"type": "text", "text": whole_text(text)}] if text else []
+        case Image(media_type, data):
+            return [{"type": "image_url", "image_url": {"url": data_url(media_type, data)}}]
+        case File(media_type, data, name):
+            file = {"filename": whole_text(name) or FILE_NAME, "file_data": data_url(media_type, data)}
+            return [{"type": "file", "file": file}]
+        case Reasoning() | ToolCall():
+            return []
+        case _:
+            assert_never(part)
+
+
 class ChatDecoder:
     """One per response. Text may hold lone surrogates (a pair split over two deltas), which `Draft` joins."""
 
     def __init__(self) -> None:
         self._model_told = False
+        self._refused = False
+        self._calls = _Calls()
 
     def decode(self, frame: Frame) -> list[StreamEvent]:
         if frame.data == END_MARK:
@@ -92,34 +125,75 @@ class ChatDecoder:
             name = chunk.get("id")
             events.append(ReplyStarted(model, name if isinstance(name, str) else ""))
         choice = _choice(chunk, read)
-        events += _deltas(choice, read)
+        events += self._said(choice, read)
         fault = fault_message(chunk)
         if fault is not None:
-            return [*events, Faulted(fault)]
-        events += _finish(choice, read)
-        if usage := chunk.get("usage"):
-            events.append(UsageReport(_usage(usage, read)))
+            return [*events, Faulted(fault, passing(chunk))]
+        events += self._finish(choice, read)
+        if chunk.get("usage"):
+            events.append(UsageReport(_usage(read.mapping(chunk, "usage"), read)))
         return events
+
+    def _said(self, choice: dict[str, object], read: Reader) -> list[StreamEvent]:
+        """What a choice says: its `delta`, or its `message` where the reply came whole."""
+        said = read.mapping(choice, "delta") or read.mapping(choice, "message")
+        if not said:
+            return []
+        self._refused = self._refused or bool(said.get("refusal"))
+        return [*_deltas(said, read), *(self._calls.piece(call, read) for call in read.mappings(said, "tool_calls"))]
+
+    def _finish(self, choice: dict[str, object], read: Reader) -> list[StreamEvent]:
+        reason = read.text(choice, "finish_reason")
+        if not reason:  # some proxies write "" into every chunk
+            return []
+        if reason == "error":
+            return [Faulted("the service ended the reply with an error that it does not name", passing=True)]
+        return [Finished("refused" if self._refused else FINISH_REASONS.get(reason, "complete"), reason)]
+
+
+class _Calls:
+    """The tool calls of one reply, numbered as they come.
+
+    Not every server keeps to the reference's `index`: Gemini's leaves it out or says 0 of each call. There a piece with a name begins
+    a call unless it repeats the id of the one before; older vLLMs give each piece of a call an id of its own, but only the first a name.
+    """
+
+    def __init__(self) -> None:
+        self._ids: list[str] = []
+        self._numbers: dict[int, int] = {}
+
+    def piece(self, call: dict[str, object], read: Reader) -> ToolCallDelta:
+        function = read.mapping(call, "function")
+        name, id = read.text(function, "name"), read.text(call, "id")
+        number = self._number(count(call.get("index")), id, name)
+        return ToolCallDelta(number, id, name, _arguments(function, read))
+
+    def _number(self, index: int | None, id: str, name: str) -> int:
+        last = len(self._ids) - 1
+        number = last if index is None else self._numbers.get(index, -1)
+        known = self._ids[number] if number >= 0 else ""
+        is_other = bool(name) and (id != known if id and known else index is None)
+        if number < 0 or is_other:
+            number = last + 1
+            self._ids.append(id)
+        self._ids[number] = self._ids[number] or id
+        if index is not None:
+            self._numbers[index] = number
+        return number
+
+
+def _arguments(function: dict[str, object], read: Reader) -> str:
+    """Text by the reference; some servers send the object itself."""
+    arguments = function.get("arguments")
+    return read.json(arguments) if isinstance(arguments, dict) else read.text(function, "arguments")
 
 
 def _choice(chunk: dict[str, object], read: Reader) -> dict[str, object]:
     """The first choice; {} where there is none, as in the chunk that carries the usage."""
-    choices = chunk.get("choices") or []
-    if not isinstance(choices, list):
-        raise read.unreadable("has choices that are not a list")
-    for choice in choices:
-        if not isinstance(choice, dict):
-            raise read.unreadable("has a choice that is not an object")
-        if choice.get("index", 0) == 0:
-            return choice
-    return {}
+    return next((choice for choice in read.mappings(chunk, "choices") if choice.get("index", 0) == 0), {})
 
 
-def _deltas(choice: dict[str, object], read: Reader) -> list[StreamEvent]:
-    """What a choice says: its `delta`, or its `message` where the reply came whole."""
-    said = choice.get("delta") or choice.get("message") or {}
-    if not isinstance(said, dict):
-        raise read.unreadable("has a delta that is not an object")
+def _deltas(said: dict[str, object], read: Reader) -> list[StreamEvent]:
     events: list[StreamEvent] = []
     for name, kind in DELTAS:
         match said.get(name):
@@ -132,7 +206,7 @@ def _deltas(choice: dict[str, object], read: Reader) -> list[StreamEvent]:
             case list(parts):
                 events += [event for part in parts for event in _part(part)]
             case _:
-                raise read.unreadable(f"has a {name} that is not text")
+                raise read.wrong(name, "text")
     return events
 
 
@@ -148,24 +222,20 @@ def _part(part: object) -> list[StreamEvent]:
             return []
 
 
-def _finish(choice: dict[str, object], read: Reader) -> list[StreamEvent]:
-    reason = choice.get("finish_reason")
-    if reason is None:
-        return []
-    if not isinstance(reason, str):
-        raise read.unreadable("has a finish reason that is not text")
-    if reason == "error":
-        return [Faulted("the service ended the reply with an error that it does not name")]
-    return [Finished(FINISH_REASONS.get(reason, "complete"), reason)]
+def _usage(usage: dict[str, object], read: Reader) -> Usage:
+    """DeepSeek says what was cached as `prompt_cache_hit_tokens`. xAI leaves the reasoning out of `completion_tokens`, which shows in
+    its `total_tokens`."""
+    prompt, completion, total = (count(usage.get(name)) for name in ("prompt_tokens", "completion_tokens", "total_tokens"))
+    cached = count(read.mapping(usage, "prompt_tokens_details").get("cached_tokens"))
+    if cached is None:
+        cached = count(usage.get("prompt_cache_hit_tokens"))
+    reasoning = count(read.mapping(usage, "completion_tokens_details").get("reasoning_tokens"))
+    if prompt is not None and completion is not None and reasoning and total == prompt + completion + reasoning:
+        completion += reasoning
+    return Usage(prompt, completion, cached, reasoning)
 
 
-def _usage(usage: object, read: Reader) -> Usage:
-    if not isinstance(usage, dict):
-        raise read.unreadable("has a usage that is not an object")
-    return Usage(count(usage.get("prompt_tokens")), count(usage.get("completion_tokens")))
-
-
-def model_names(listing: object) -> list[str]:
+def model_names(listing: object, wire: str = WIRE) -> list[str]:
     """The names in a model list: OpenAI's {"data": [{"id"}]}, a bare list (Together), or {"models": [{"name"}]}. Raises WireError."""
     match listing:
         case {"data": list(rows)} | {"models": list(rows)} | list(rows):
@@ -174,7 +244,7 @@ def model_names(listing: object) -> list[str]:
         case {"data": None}:  # Ollama without a model
             return []
         case _:
-            raise WireError("openai-chat: the answer is JSON, but not a list of models.")
+            raise WireError(f"{wire}: the answer is JSON, but not a list of models.")
 
 
 def _name(row: object) -> str:

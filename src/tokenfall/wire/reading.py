@@ -48,12 +48,22 @@ class Reader:
     def unreadable(self, why: str) -> WireError:
         return unreadable(self._wire, self._frame, why)
 
+    def wrong(self, name: str, wanted: str) -> WireError:
+        return self.unreadable(f"has a field {name!r} that is not {wanted}")
+
+    def json(self, value: object) -> str:
+        """The text of what was read as JSON. Raises WireError where it is nested too deeply to be written."""
+        try:
+            return json.dumps(value, ensure_ascii=False)
+        except RecursionError:
+            raise self.unreadable("is nested too deeply") from None
+
     def text(self, holder: Mapping[str, object], name: str) -> str:
         value = holder.get(name)
         if value is None:
             return ""
         if not isinstance(value, str):
-            raise self.unreadable(f"has a {name} that is not text")
+            raise self.wrong(name, "text")
         return value
 
     def mapping(self, holder: Mapping[str, object], name: str) -> dict[str, object]:
@@ -61,18 +71,15 @@ class Reader:
         if value is None:
             return {}
         if not isinstance(value, dict):
-            raise self.unreadable(f"has a {name} that is not an object")
+            raise self.wrong(name, "an object")
         return value
 
     def mappings(self, holder: Mapping[str, object], name: str) -> list[dict[str, object]]:
         values = holder.get(name)
         if values is None:
             return []
-        if not isinstance(values, list):
-            raise self.unreadable(f"has {name} that are not a list")
-        for value in values:
-            if not isinstance(value, dict):
-                raise self.unreadable(f"has {name} that are not all objects")
+        if not isinstance(values, list) or not all(isinstance(value, dict) for value in values):
+            raise self.wrong(name, "a list of objects")
         return values
 
 
