@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from tokenfall.messages import Request
-from tokenfall.wire import openai_chat
+from tokenfall.wire import anthropic, gemini, ollama, openai_chat
 from tokenfall.wire.frames import Decoder, Frame
 
 __all__ = ["WIRES", "Decoder", "Frame", "Framing", "Wire"]
@@ -44,6 +44,36 @@ WIRES: Mapping[str, Wire] = {
             openai_chat.encode,
             openai_chat.ChatDecoder,
             openai_chat.model_names,
+        ),
+        Wire(
+            anthropic.WIRE,
+            anthropic.path,
+            "/models",
+            anthropic.encode,
+            anthropic.MessagesDecoder,
+            anthropic.model_names,
+            key_header="x-api-key",
+            key_prefix="",
+            headers={"anthropic-version": anthropic.VERSION},
+        ),
+        Wire(
+            gemini.WIRE,
+            gemini.path,
+            "/models",
+            gemini.encode,
+            gemini.ContentDecoder,
+            gemini.model_names,
+            key_header="x-goog-api-key",
+            key_prefix="",
+        ),
+        Wire(
+            ollama.WIRE,
+            ollama.path,
+            "/api/tags",
+            ollama.encode,
+            ollama.ChatDecoder,
+            ollama.model_names,
+            framing="ndjson",
         ),
     )
 }
