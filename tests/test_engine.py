@@ -11,7 +11,7 @@ from tokenfall.engine import Turn
 from tokenfall.errors import NetworkError, ServiceError, TokenfallError
 from tokenfall.events import Ended, ReasoningDelta, Sent, Streamed, TextDelta, TurnEvent, Waiting
 from tokenfall.messages import EndState, Reasoning, Request, Text, user_message
-from tokenfall.transport import Arrival, Transport
+from tokenfall.transport import Arrival, Patience, Transport
 from tokenfall.wire import Frame
 
 ENDPOINT = Endpoint("there", "openai-chat", "http://127.0.0.1:1/v1", "m")
@@ -27,7 +27,9 @@ class Script(Transport):
         self.closed = False
         self.body: Mapping[str, object] = {}
 
-    async def stream(self, endpoint: Endpoint, body: Mapping[str, object]) -> AsyncGenerator[Arrival, None]:
+    async def stream(
+        self, endpoint: Endpoint, body: Mapping[str, object], patience: Patience | None = None
+    ) -> AsyncGenerator[Arrival, None]:
         self.body = body
         try:
             for step in self._steps:

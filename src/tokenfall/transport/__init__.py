@@ -4,122 +4,83 @@ httpx costs start-up time, so nothing here imports it before `Transport.warm` or
 """
 
 import asyncio
-import ssl
-import threading
 from collections.abc import AsyncGenerator, Mapping
+from contextlib import suppress
 from functools import partial
-from typing import TYPE_CHECKING
 
-from tokenfall.config import Deadlines, Endpoint
+from tokenfall.config import Endpoint
 from tokenfall.errors import NetworkError, UserError
 from tokenfall.transport.arrivals import Arrival
-from tokenfall.transport.clients import Clients, is_direct, make_clients, new_client, rehearse
+from tokenfall.transport.clients import DEFAULT_WAY, PLAIN_WAY, Clients
 from tokenfall.transport.framing import FRAMINGS, Frames, frames, lines
 from tokenfall.transport.naming import TRY_LATER, hidden, sentence, who
+from tokenfall.transport.patience import Patience
 from tokenfall.transport.pipe import exchange
-from tokenfall.transport.reply import listing, parsed, reply
-from tokenfall.transport.request import Asked, request
+from tokenfall.transport.reply import listed, listing, reply
+from tokenfall.transport.request import Asked, joined, request
 from tokenfall.wire import WIRES, Frame
 
-if TYPE_CHECKING:
-    import httpx
-
-__all__ = ["FRAMINGS", "Arrival", "Frames", "Transport", "frames", "hidden", "lines", "sentence", "who"]
-
-SLEPT = 1.0
-"""Seconds that a deadline's timer may be late. Later than that the process was stopped (Ctrl-Z), which no server answers for."""
+__all__ = ["FRAMINGS", "Arrival", "Frames", "Patience", "Transport", "frames", "hidden", "lines", "sentence", "who"]
 
 
 class Transport:
-    """The HTTP clients of the program; one is made, and closed at the end. Every request is its caller's to close."""
+    """The HTTP of the program; one is made, and closed at the end. Every request is its caller's to close."""
 
-    def __init__(self, deadlines: Deadlines | None = None) -> None:
-        self._deadlines = deadlines or Deadlines()
-        self._plain: httpx.AsyncClient | None = None
-        self._clients: Clients | None = None
-        self._making = threading.Lock()
+    def __init__(self) -> None:
+        self._clients = Clients()
 
     def warm(self) -> None:
-        """Makes the clients and loads the certificates: over 100 ms of blocking, for a thread at start-up.
+        """Makes the clients that most endpoints need and loads the certificates: over 100 ms of blocking, for a thread at start-up.
 
-        May be called again and from several threads.
+        May be called again and from several threads. What can't be made is told to the request that needs it.
         """
-        self._make_plain()
-        self._make_all()
-
-    def _make_plain(self) -> "httpx.AsyncClient":
-        """For plain HTTP on this machine, which waits for no certificates."""
-        with self._making:
-            if self._plain is None:
-                self._plain = new_client(self._deadlines, ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT), proxies=False)
-                rehearsal = threading.Thread(target=asyncio.run, args=(rehearse(),))  # a thread with a loop can't run another
-                rehearsal.start()
-                rehearsal.join()
-            return self._plain
-
-    def _make_all(self) -> Clients:
-        with self._making:
-            if self._clients is None:
-                self._clients = make_clients(self._deadlines)
-            return self._clients
+        for way in (PLAIN_WAY, DEFAULT_WAY):
+            with suppress(UserError):
+                self._clients.make(way)
 
     async def close(self) -> None:
         """Closes idle connections; streams are closed by those who iterate them."""
-        clients = [self._plain, *((self._clients.direct, self._clients.routed) if self._clients else ())]
-        self._plain = self._clients = None
-        for client in clients:
-            if client is not None and not isinstance(client, UserError):
-                await client.aclose()
+        await self._clients.close()
 
-    async def stream(self, endpoint: Endpoint, body: Mapping[str, object]) -> AsyncGenerator[Arrival, None]:
-        """Posts the body and yields `Opened`, then the frames of the reply; a reply that came whole is one frame.
+    async def stream(
+        self, endpoint: Endpoint, body: Mapping[str, object], patience: Patience | None = None
+    ) -> AsyncGenerator[Arrival, None]:
+        """Posts the body and yields `Opened`, `FirstByte`, then the frames of the reply; a reply that came whole is one frame.
+        `Stalled` comes once in each stall.
 
+        Whoever gives a `patience` tells it of progress; without one each frame is progress.
         Closing the generator, or cancelling the task that iterates it, closes the socket at once.
         Raises UserError, NetworkError, ServiceError or WireError.
         """
-        client = await self._client(endpoint)
-        asking = request(client, "POST", endpoint, WIRES[endpoint.wire].path(str(body.get("model") or endpoint.model)), body)
-        limits = self._deadlines
-        asked = body.get("model")
-        now = asyncio.get_running_loop().time
-        limit, late = limits.first_event, f"sent nothing for {limits.first_event:g} seconds"
-        due = now() + limit
-        work = partial(reply, client, asking, Asked(endpoint, asked if isinstance(asked, str) else ""), limits)
-        async with exchange(work) as get:
+        client = await self._clients.take(endpoint)
+        whole = joined(body, endpoint.extra_body)
+        model = whole.get("model")
+        asked = Asked(endpoint, model if isinstance(model, str) else "")
+        asking = request(client, "POST", endpoint, WIRES[endpoint.wire].path(asked.model or endpoint.model), whole)
+        waiting = patience or Patience(endpoint.deadlines)
+        async with exchange(partial(reply, client, asking, asked)) as get:
             while True:
+                arrival: Arrival | None
                 try:
-                    arrival = await get(due)
+                    arrival = await get(waiting.due)
                 except TimeoutError:
-                    if now() - due > SLEPT:
-                        due = now() + limit
+                    if (arrival := waiting.spent(endpoint)) is None:
                         continue
-                    raise NetworkError(f"{who(endpoint)} {late}; the connection was closed.", TRY_LATER) from None
                 if arrival is None:
                     return
                 yield arrival
-                if isinstance(arrival, Frame):
-                    limit, late = limits.between_events, f"stalled: no token came for {limits.between_events:g} seconds"
-                    due = now() + limit
+                if patience is None and isinstance(arrival, Frame):
+                    waiting.progress(arrival.at)
 
     async def list_models(self, endpoint: Endpoint) -> list[str]:
         """The names that the server lists, in its order. Raises as `stream` does."""
-        client = await self._client(endpoint)
+        client = await self._clients.take(endpoint)
         wire = WIRES[endpoint.wire]
         asking = request(client, "GET", endpoint, wire.models_path, None)
-        work = partial(listing, client, asking, Asked(endpoint, ""), self._deadlines)
-        async with exchange(work) as get:
+        async with exchange(partial(listing, client, asking, Asked(endpoint, ""))) as get:
+            limits = endpoint.deadlines
             try:
-                text = await get(asyncio.get_running_loop().time() + self._deadlines.connect + self._deadlines.body)
+                text = await get(asyncio.get_running_loop().time() + limits.connect + limits.body)
             except TimeoutError:
                 raise NetworkError(f"{who(endpoint)} did not answer with its models in time.", TRY_LATER) from None
-        return wire.models(parsed(text or "", endpoint))
-
-    async def _client(self, endpoint: Endpoint) -> "httpx.AsyncClient":
-        direct = is_direct(endpoint)
-        if direct and endpoint.base_url.lower().startswith("http:"):
-            return self._plain if self._plain is not None else await asyncio.to_thread(self._make_plain)
-        clients = self._clients if self._clients is not None else await asyncio.to_thread(self._make_all)
-        client = clients.direct if direct else clients.routed
-        if isinstance(client, UserError):
-            raise client
-        return client
+        return wire.models(listed(text or "", endpoint))

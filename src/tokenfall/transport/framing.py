@@ -1,7 +1,7 @@
 """Stamped bytes in, frames out: how each framing cuts a reply."""
 
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, cast
 
 from tokenfall.wire import Frame, Framing
@@ -54,6 +54,14 @@ Frames = Callable[[AsyncIterator[tuple[float, bytes]]], AsyncGenerator[Frame, No
 
 FRAMINGS: Mapping[Framing, Frames] = {"sse": frames, "ndjson": lines}
 
-async def stamped(response: "httpx.Response") -> AsyncGenerator[tuple[float, bytes], None]:
+Begun = Callable[[float], Awaitable[None]]
+
+
+async def stamped(response: "httpx.Response", begun: Begun | None = None) -> AsyncGenerator[tuple[float, bytes], None]:
+    """The body as it comes; `begun` is told when its first byte was read."""
     async for chunk in response.aiter_bytes():
-        yield time.monotonic(), chunk
+        at = time.monotonic()
+        if begun is not None:
+            await begun(at)
+            begun = None
+        yield at, chunk
