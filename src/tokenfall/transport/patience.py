@@ -12,6 +12,10 @@ SLEPT = 1.0
 """Seconds that a deadline's timer may be late. Later than that the process was stopped (Ctrl-Z), which no server answers for."""
 
 
+TAIL = 2.0
+"""Seconds that are waited for what may follow the model's own end of a reply: the usage, the end mark, the end of the connection."""
+
+
 class Patience:
     """With one reply. What counts is told by `progress`: comments, pings and half events are none."""
 
@@ -29,6 +33,10 @@ class Patience:
         self._limit = self._deadlines.between_events
         self._any = True
         self._warned = False
+
+    def finish(self) -> None:
+        """The model has ended its reply."""
+        self._limit = min(self._limit, TAIL)
 
     @property
     def due(self) -> float:
