@@ -147,14 +147,14 @@ class Turns:
         for event in events:
             match event:
                 case Streamed(at, (TextDelta(piece) | ReasoningDelta(piece)) as delta):
-                    self._clock.token(at)
+                    self._clock.take(event)
                     self._backlog.add(type(delta), piece, at)
                 case Streamed(_, UsageReport(usage)):
                     self._view.usage = self._view.usage.joined(usage)
                 case Waiting() | Streamed() | Opened() | FirstByte() | Stalled() | Retrying():
-                    pass
-                case Sent(at):
-                    self._clock.sent(at)
+                    self._clock.take(event)
+                case Sent():
+                    self._clock.take(event)
                     self.answering = self._session.service.name
                 case Ended():
                     self._ended = event
@@ -181,7 +181,7 @@ class Turns:
         self._transcript.append(text, at, reasoning=kind is ReasoningDelta)
 
     def _end(self, ended: Ended) -> None:
-        self._clock.ended(ended.at)
+        self._clock.take(ended)
         self._view.rest = RESTS[ended.state]
         self._view.usage = ended.usage
         if self._replying:

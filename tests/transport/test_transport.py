@@ -35,7 +35,7 @@ from tests.byteserver import (
 
 from tokenfall.config import Deadlines, Endpoint, Secret, is_loopback
 from tokenfall.errors import NetworkError, ServiceError, TokenfallError, UserError, WireError
-from tokenfall.events import Finished, Opened, StreamEvent, TextDelta
+from tokenfall.events import Finished, FirstByte, Opened, StreamEvent, TextDelta
 from tokenfall.transport import Arrival, Transport
 from tokenfall.wire import Frame
 from tokenfall.wire.openai_chat import ChatDecoder
@@ -79,11 +79,11 @@ async def collect_into(got: list[Arrival], transport: Transport, endpoint: Endpo
 
 async def fault(endpoint: Endpoint, deadlines: Deadlines | None = None) -> tuple[list[Arrival], TokenfallError]:
     """What came before the error, and the error, which must not hold the key."""
-    transport = Transport(deadlines)
+    transport = Transport()
     got: list[Arrival] = []
     try:
         with pytest.raises(TokenfallError) as caught:
-            await collect_into(got, transport, endpoint)
+            await collect_into(got, transport, replace(endpoint, deadlines=deadlines or endpoint.deadlines))
     finally:
         await transport.close()
     error = caught.value
@@ -108,8 +108,8 @@ async def test_a_reply(transport: Transport) -> None:
     async with ByteServer([Send(openai_reply(["Hel", "lo"], usage=(3, 2)))]) as server:
         got = await collect(transport, at(server))
         asked = await server.exchange()
-    assert isinstance(got[0], Opened)
-    assert all(isinstance(arrival, Frame) for arrival in got[1:])
+    assert [type(arrival) for arrival in got[:3]] == [Opened, FirstByte, Frame]
+    assert all(isinstance(arrival, Frame) for arrival in got[2:])
     assert texts(got) == "Hello"
     times = [arrival.at for arrival in got]
     assert times == sorted(times)
@@ -128,6 +128,7 @@ async def test_a_frame_does_not_wait_for_the_next(transport: Transport) -> None:
         aclosing(transport.stream(at(server), BODY)) as arrivals,
     ):
         assert isinstance(await anext(arrivals), Opened)
+        assert isinstance(await anext(arrivals), FirstByte)
         frame = await anext(arrivals)
         assert isinstance(frame, Frame)
         assert "a" in frame.data
@@ -186,7 +187,7 @@ async def test_a_reply_that_came_whole(transport: Transport) -> None:
     whole = {"object": "chat.completion", "model": "m", "choices": [{"message": {"content": "all of it"}, "finish_reason": "stop"}]}
     async with ByteServer([Send(json_response(whole))]) as server:
         got = await collect(transport, at(server))
-    assert [type(arrival) for arrival in got] == [Opened, Frame]
+    assert [type(arrival) for arrival in got] == [Opened, FirstByte, Frame]
     assert texts(got) == "all of it"
     assert Finished("complete", "stop") in events(got)
 
@@ -405,19 +406,13 @@ async def test_something_else(kind: str, named: str) -> None:
     assert named in error.message
 
 
-async def test_an_error_with_a_good_status() -> None:
-    async with ByteServer([Send(json_response({"error": {"message": "No such deployment"}}))]) as server:
-        _, error = await fault(at(server))
-    assert isinstance(error, ServiceError)
-    assert "No such deployment." in error.message
-
-
-@pytest.mark.parametrize("body", [b"{half", b"[" * 50_000, b""])
-async def test_json_that_is_none(body: bytes) -> None:
+@pytest.mark.parametrize(("body", "part"), [(b"{half", "not JSON"), (b"[" * 50_000, "not JSON"), (b"", "an empty body")])
+async def test_json_that_is_none(body: bytes, part: str) -> None:
     async with ByteServer([Send(response("200 OK", body))]) as server:
-        _, error = await fault(at(server))
+        got, error = await fault(at(server))
     assert isinstance(error, WireError)
-    assert "not JSON" in error.message
+    assert part in error.message
+    assert not any(isinstance(arrival, Frame) for arrival in got)
 
 
 async def test_an_endless_line_is_named() -> None:
@@ -430,10 +425,14 @@ async def test_an_endless_line_is_named() -> None:
         await server.quiet()
 
 
-async def test_bytes_that_are_not_http() -> None:
-    async with ByteServer([Send(b"SSH-2.0-OpenSSH_9.6\r\n"), Close()]) as server:
+@pytest.mark.parametrize(
+    ("answer", "part"),
+    [(b"SSH-2.0-OpenSSH_9.6\r\n", "broke off"), (b"SSH-2.0-OpenSSH_9.6\r\n\r\n", "not HTTP"), (b"HTTP/1.1 abc\r\n\r\n", "not HTTP")],
+)
+async def test_bytes_that_are_not_http(answer: bytes, part: str) -> None:
+    async with ByteServer([Send(answer), Close()]) as server:
         _, error = await fault(at(server))
-    assert isinstance(error, NetworkError)
+    assert part in error.message
 
 
 async def test_gzip_that_is_none() -> None:
@@ -518,14 +517,13 @@ async def test_a_stall_that_single_bytes_do_not_hide() -> None:
         await server.quiet()
 
 
-async def test_a_slow_stream_is_no_stall() -> None:
+async def test_a_slow_stream_is_no_stall(transport: Transport) -> None:
     steps: list[Step] = [Send(SSE_HEAD)]
     for index in range(12):
         steps += (Send(chunked(openai_chunk(str(index)))), Sleep(0.1))
-    transport = Transport(Deadlines(first_event=10, between_events=10))
     async with ByteServer([*steps, Send(b"0\r\n\r\n")]) as server:
-        assert texts(await collect(transport, at(server))) == "01234567891011"
-    await transport.close()
+        patient = replace(at(server), deadlines=Deadlines(first_event=10, between_events=10))
+        assert texts(await collect(transport, patient)) == "01234567891011"
 
 
 @pytest.mark.parametrize("end", [Reset(), Close()])
@@ -535,7 +533,7 @@ async def test_a_stream_that_breaks_keeps_what_came(transport: Transport, end: S
         ByteServer([Send(sse_response(openai_chunk("a"), openai_chunk("b"))), Wait(gate), end]) as server,
         aclosing(transport.stream(at(server), BODY)) as arrivals,
     ):
-        got = [await anext(arrivals) for _ in range(3)]
+        got = [await anext(arrivals) for _ in range(4)]
         gate.set()
         with pytest.raises(NetworkError, match=r"house .*broke off"):
             await anext(arrivals)
@@ -749,13 +747,11 @@ async def test_models_that_are_none(transport: Transport, answer: bytes, kind: t
     assert part in caught.value.message
 
 
-async def test_models_that_do_not_come() -> None:
-    transport = Transport(Deadlines(connect=SHORT, body=SHORT))
+async def test_models_that_do_not_come(transport: Transport) -> None:
     async with ByteServer([Hold()]) as server:
         with pytest.raises(NetworkError, match="in time"):
-            await transport.list_models(at(server))
+            await transport.list_models(replace(at(server), deadlines=Deadlines(connect=SHORT, body=SHORT)))
         await server.quiet()
-    await transport.close()
 
 
 def test_deadlines_are_those_of_the_design() -> None:
