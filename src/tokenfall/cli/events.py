@@ -105,7 +105,7 @@ class JSONLines:
         if rate is not None:
             line["tokens_per_s"] = round(rate, 1)
         line["usage"] = counts(ended.usage)
-        line["timing"] = self._clock.to_json()
+        line["timing"] = self._clock.to_json(ended.usage.output_tokens)
         if ended.error is not None:
             line["error"] = str(ended.error)
         return line
