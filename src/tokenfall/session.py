@@ -118,6 +118,16 @@ class Session:
     def running(self) -> bool:
         return self._task is not None
 
+    @property
+    def ending(self) -> bool:
+        """Whether nothing more will come: no turn runs, or the one that does has been stopped."""
+        return self._task is None or self._task.cancelling() > 0
+
+    @property
+    def max_tokens(self) -> int | None:
+        """The longest that a reply may be, where that is set."""
+        return self._settings.max_tokens
+
     def send(self, text: str, publish: Publish) -> None:
         """Says `text` and starts the turn that answers it. A question before it that got no answer is said no more:
         services want the two speakers in turn, and the user has moved on."""

@@ -185,8 +185,12 @@ class StreamClock:
             return None
         return Gaps(percentile(gaps, 0.5), percentile(gaps, 0.95), gaps[-1])
 
+    def quiet(self, now: float) -> float:
+        """Seconds since the last token; 0 before the first."""
+        return now - self._away - self.arrivals[-1] if self.arrivals else 0.0
+
     def stalls(self, now: float) -> Stalls:
-        under_way = bool(self.arrivals) and self.ended_at is None and now - self._away - self.arrivals[-1] > STALL_S
+        under_way = self.ended_at is None and self.quiet(now) > STALL_S
         return Stalls(len(self._sorted_gaps) - bisect_right(self._sorted_gaps, STALL_S), under_way)
 
     def to_json(self, output_tokens: int | None = None) -> dict[str, object]:

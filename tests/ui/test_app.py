@@ -222,6 +222,21 @@ async def test_what_comes_faster_than_it_can_be_shown_holds_up_what_is_said_next
         assert it.sent(1)[1:] == [("assistant", "one\n\nits end"), ("user", "q2")]
 
 
+async def test_what_is_said_after_a_stop_is_sent_though_the_rest_is_still_being_shown(tmp_path: Path) -> None:
+    async with chat(tmp_path, unfinished("one", "\n\nits end"), answer("two")) as it:
+        it.app.turns._backlog = held = Held(it.app.turns._grow)
+        await it.say("q1")
+        await it.until(lambda: bool(held))
+        await it.say("before")
+        await it.pilot.press("ctrl+c")
+        await it.say("after")
+        await it.until(lambda: not it.app.session.running)
+        held.let_go = True
+        await it.seen(r"^ its end\n[^│]*■ stopped\n[^│]*^ after\n[^│]*^ two")
+        assert it.sent(1)[-1] == ("user", "after")
+        assert it.app.prompt.text == "before"
+
+
 FAULTS = {
     "401": (response("401 Unauthorized", b'{"error":{"message":"bad key"}}'), "bad key"),
     "404": (response("404 Not Found", b'{"error":{"message":"no model m"}}'), "no model m"),
