@@ -1,7 +1,9 @@
 """A good reply, however its bytes come, from a real server on loopback."""
 
 import asyncio
+import json
 import random
+import time
 from contextlib import aclosing
 from dataclasses import replace
 from itertools import pairwise
@@ -19,6 +21,7 @@ from tests.byteserver import (
     json_response,
     openai_chunk,
     openai_reply,
+    response,
     sse_event,
     sse_response,
 )
@@ -26,7 +29,7 @@ from tests.transport.asking import BODY, CANARY, at, collect, events, texts
 
 from tokenfall.events import Finished, FirstByte, Opened
 from tokenfall.transport import Transport
-from tokenfall.wire import Frame
+from tokenfall.wire import WIRES, Frame
 
 
 async def test_a_reply(transport: Transport) -> None:
@@ -155,3 +158,72 @@ async def test_a_reader_that_stands_still_stops_the_socket(transport: Transport)
         await anext(arrivals)
         await asyncio.sleep(1)
         assert server.unsent > 0
+
+
+async def test_the_wire_says_where_the_key_goes(transport: Transport, monkeypatch: pytest.MonkeyPatch) -> None:
+    own = replace(WIRES["openai-chat"], key_header="x-api-key", key_prefix="", headers={"x-version": "1", "x-kind": "wire"})
+    monkeypatch.setitem(WIRES, "openai-chat", own)
+    async with ByteServer([Send(openai_reply(["a"]))]) as server:
+        await collect(transport, replace(at(server), headers=(("X-Kind", "mine"),)))
+        headers = (await server.exchange()).headers
+    assert "authorization" not in headers
+    assert (headers["x-api-key"], headers["x-version"], headers["x-kind"]) == (CANARY, "1", "mine")
+
+
+async def test_the_endpoint_s_body_is_joined_to_the_wire_s(transport: Transport) -> None:
+    extra = {"temperature": 0, "stream_options": {"more": True}, "model": "other", "provider": {"order": ["x"]}, "stream": {"odd": 1}}
+    body = {"model": "m", "stream": True, "stream_options": {"include_usage": True, "more": False}, "temperature": 1}
+    async with ByteServer([Send(openai_reply(["a"]))]) as server:
+        async with aclosing(transport.stream(replace(at(server), extra_body=extra), body)) as arrivals:
+            _ = [arrival async for arrival in arrivals]
+        sent = (await server.exchange()).json
+    assert sent == {
+        "model": "other", "stream": {"odd": 1}, "stream_options": {"include_usage": True, "more": True}, "temperature": 0,
+        "provider": {"order": ["x"]},
+    }  # fmt: skip
+    assert body["stream_options"] == {"include_usage": True, "more": False}
+
+
+async def test_the_path_is_that_of_the_model_and_may_ask(transport: Transport, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(WIRES, "openai-chat", replace(WIRES["openai-chat"], path=lambda model: f"/models/{model}:go?alt=sse"))
+    async with ByteServer([Send(openai_reply(["a"]))]) as server:
+        await collect(transport, replace(at(server, "/v1?v=2")))
+        async with aclosing(transport.stream(at(server), {})) as arrivals:
+            _ = [arrival async for arrival in arrivals]
+        paths = [exchange.path for exchange in server.exchanges]
+    assert paths == ["/v1/models/asked-model:go?v=2&alt=sse", "/v1/models/asked-model:go?alt=sse"]
+
+
+async def test_the_phases_of_a_request_are_in_order(transport: Transport) -> None:
+    async with ByteServer([Send(openai_reply(["a"]))]) as server:
+        before = time.monotonic()
+        opened, first, frame, *_ = await collect(transport, at(server))
+        opened_again = (await collect(transport, at(server)))[0]
+    assert isinstance(opened, Opened)
+    assert isinstance(opened_again, Opened)
+    phases, again = opened.phases, opened_again.phases
+    assert (phases.tls, phases.reused, again.connected, again.reused) == (None, False, None, True)
+    times = [before, phases.connected, phases.written, phases.headers, opened.at, first.at, frame.at]
+    times += [again.written, again.headers]
+    assert None not in times
+    assert times == sorted(times, key=lambda at: at or 0.0)
+
+
+NDJSON = ("application/x-ndjson", "application/json", "application/jsonl; charset=utf-8")
+
+
+@pytest.mark.parametrize("kind", NDJSON)
+async def test_lines_of_json(transport: Transport, monkeypatch: pytest.MonkeyPatch, kind: str) -> None:
+    monkeypatch.setitem(WIRES, "openai-chat", replace(WIRES["openai-chat"], framing="ndjson"))
+    async with ByteServer([Send(response("200 OK", b'{"a": 1}\n\n{"b": 2}\n{"c": 3}', kind=kind))]) as server:
+        got = await collect(transport, at(server))
+    assert [type(arrival) for arrival in got[:2]] == [Opened, FirstByte]
+    assert [arrival.data for arrival in got if isinstance(arrival, Frame)] == ['{"a": 1}', '{"b": 2}', '{"c": 3}']
+
+
+async def test_one_json_text_over_several_lines(transport: Transport, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(WIRES, "openai-chat", replace(WIRES["openai-chat"], framing="ndjson"))
+    text = json.dumps({"error": "no"}, indent=2)
+    async with ByteServer([Send(response("200 OK", text.encode()))]) as server:
+        got = await collect(transport, at(server))
+    assert [arrival.data for arrival in got if isinstance(arrival, Frame)] == [text]
