@@ -108,7 +108,7 @@ class Attempt:
         self.error = self.error or self._faulted()
 
     def _take(self, frame: Frame, patience: Patience) -> list[StreamEvent]:
-        decoded = self._decoder.decode(frame)
+        decoded = self._decoded(frame)
         self.begun = self.begun or any(isinstance(event, TextDelta | ReasoningDelta | ToolCallDelta) for event in decoded)
         if not all(isinstance(event, ReplyStarted) for event in decoded):
             patience.progress(frame.at)
@@ -128,6 +128,13 @@ class Attempt:
                 case _:
                     assert_never(event)
         return events
+
+    def _decoded(self, frame: Frame) -> list[StreamEvent]:
+        try:
+            return self._decoder.decode(frame)
+        except WireError as error:
+            # it quotes what came, and a service may repeat the key
+            raise WireError(f"{who(self._endpoint)}: {hidden(error.message, self._endpoint)}", error.advice) from error
 
     def _split(self, event: StreamEvent) -> list[StreamEvent]:
         match event:
@@ -163,9 +170,6 @@ class Attempt:
         error = self.error or self._faulted()
         if error is None:
             return end_state(self.draft, self._endpoint, done=self._done)
-        if isinstance(error, WireError):
-            # it quotes what came, and a service may repeat the key
-            error = WireError(hidden(error.message, self._endpoint), error.advice)
         return "failed" if self.draft.empty else "cut_off", error
 
 

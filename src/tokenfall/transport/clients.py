@@ -70,7 +70,7 @@ class Clients:
 
     def _context(self, ca_file: Path | None) -> ssl.SSLContext:
         if ca_file not in self._contexts:
-            context = _trusting_the_system()
+            context = trusting_the_system()
             if ca_file is not None:
                 try:
                     context.load_verify_locations(ca_file)
@@ -99,7 +99,7 @@ def _is_near(endpoint: Endpoint) -> bool:
         raise FAILURES["InvalidURL"](endpoint) from None
 
 
-def _trusting_the_system() -> ssl.SSLContext:
+def trusting_the_system() -> ssl.SSLContext:
     """What the system trusts, or in its place what SSL_CERT_FILE and SSL_CERT_DIR name.
 
     macOS and Windows judge certificates themselves, which truststore asks them to. Elsewhere the system's store is a file or folder

@@ -23,7 +23,7 @@ def translated(endpoint: Endpoint) -> Iterator[None]:
         raise _translation(error, endpoint) from error
 
 
-CLOSED = ("Server disconnected", "peer closed connection")
+CLOSED = ("Server disconnected", "peer closed connection", "peer unexpectedly closed connection")
 """How httpcore and h11 begin to tell of a connection that was closed too early; what else they find is not HTTP."""
 
 
