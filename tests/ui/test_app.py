@@ -368,6 +368,42 @@ async def test_system_prompt_and_new_conversation(tmp_path: Path) -> None:
         assert it.sent(1) == [("user", "q2")]
 
 
+async def test_a_request_that_is_sent_again_is_told_and_counted_down(tmp_path: Path) -> None:
+    busy = response("503 Service Unavailable", b'{"error":{"message":"warming up"}}', headers=[("Retry-After", "1")])
+    async with chat(tmp_path, [Send(busy)], answer("fine now")) as it:
+        await it.say("q")
+        await it.seen(r"is not ready \(HTTP 503\): warming up\.\s+Attempt 2 follows in 1\.\d s; Ctrl-C stops it\.")
+        await it.seen(r"^ waiting │ .* │ again in [01] s │")
+        await it.seen("fine now")
+        await it.seen("^ ready │")
+        assert "again in" not in it.screen
+        await it.say("/stats")
+        await it.seen(r"sent 2 times, 1\.\d s waited between")
+
+
+async def test_ctrl_c_ends_the_wait_for_the_next_attempt(tmp_path: Path) -> None:
+    busy = response("429 Too Many Requests", b"{}", headers=[("Retry-After", "50")])
+    async with chat(tmp_path, [Send(busy)], answer("fine now")) as it:
+        await it.say("q")
+        await it.seen("again in 50 s")
+        await it.pilot.press("ctrl+c")
+        await it.seen("stopped before the first token")
+        assert "again in" not in it.screen
+        assert len(it.server.exchanges) == 1
+
+
+async def test_a_stop_tells_what_it_has_saved(tmp_path: Path) -> None:
+    long = answer(*"abcdefghij")
+    async with chat(tmp_path, long, long, unfinished("k", "l")) as it:
+        for number, question in enumerate(("one", "two"), 1):
+            await it.say(question)
+            await it.until(lambda: [each.received for each in it.app.turns.replies] == [10] * number)  # noqa: B023
+        await it.say("three")
+        await it.seen("kl$")
+        await it.pilot.press("ctrl+c")
+        await it.seen("│ ≈8 saved")
+
+
 async def test_stats_draw_the_last_replys_gaps(tmp_path: Path) -> None:
     async with chat(tmp_path, answer("a", "b", "c")) as it:
         await it.say("/stats")
@@ -375,7 +411,8 @@ async def test_stats_draw_the_last_replys_gaps(tmp_path: Path) -> None:
         await it.say("q")
         await it.seen("abc")
         await it.say("/stats")
-        await it.seen(r"TTFT \d+ ms, 3 deltas")
+        await it.seen(r"TTFT \d+ ms = network \d+ ms \+ server \d+ ms")
+        await it.seen("~3↓, ")
         await it.seen("median")
 
 

@@ -174,7 +174,7 @@ def show_stats(app: "ChatApp", _: str) -> None:
     """The clock of the last reply with its gaps as a histogram, and the conversation's."""
     from tokenfall.ui.stats import stats
 
-    app.tell("\n".join(stats(app.turns.replies, min(max(app.transcript.content_size.width, 20), 78))))
+    app.tell("\n".join(stats(app.turns.timed, min(max(app.transcript.content_size.width, 20), 78))))
 
 
 def open_help(app: "ChatApp") -> None:

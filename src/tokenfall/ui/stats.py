@@ -14,10 +14,11 @@ LEARNT_FROM = 2
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """A reply of the conversation: who answered, as ENDPOINT/MODEL, how it ended, and what its clock and the service say of it."""
+    """A reply of the conversation: who answered, as ENDPOINT/MODEL, how it ended (None while it comes), and what its clock and the
+    service say of it."""
 
     model: str
-    state: EndState
+    state: EndState | None
     clock: StreamClock
     usage: Usage
 
@@ -48,8 +49,8 @@ def stats(replies: Sequence[Told], width: int) -> list[str]:
     return lines if len(timed) == 1 else [*lines, "", *_conversation(timed)]
 
 
-def _ended(state: EndState) -> str:
-    return state.replace("_", " ")
+def _ended(state: EndState | None) -> str:
+    return "still coming" if state is None else state.replace("_", " ")
 
 
 def _reply(told: Told) -> Iterator[str]:

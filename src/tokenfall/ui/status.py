@@ -74,7 +74,7 @@ class View:
 
 
 def cells(view: View, now: float) -> list[Cell]:
-    """The cells from left to right: state, model, TTFT, trouble, rate, gaps, tokens, what a stop saved, context, what Ctrl-C does."""
+    """The cells from left to right: state, model, TTFT, trouble, rate, what a stop saved, gaps, tokens, context, what Ctrl-C does."""
     clock = view.clock
     row = [Cell(view.state, f"state_{view.state}"), Cell(view.model, "status_model")]
     if clock is not None:
@@ -82,6 +82,8 @@ def cells(view: View, now: float) -> list[Cell]:
         row += ttft_cell(clock, now)
         row += trouble_cell(view, clock, now)
         row += rate_cell(clock, view.usage, now, live=live)
+        if view.saved:
+            row.append(Cell(f"≈{view.saved} saved", "good"))
         if (gaps := clock.gaps()) is not None:
             row.append(Cell(f"gap {milliseconds(gaps.median)}/{milliseconds(gaps.p95)} ms"))
         row += token_cells(view, clock)
@@ -120,8 +122,6 @@ def token_cells(view: View, clock: StreamClock) -> Iterator[Cell]:
     counted = f"~{clock.tokens}↓" if received is None else f"{received}↓"
     if clock.tokens or received is not None:
         yield Cell(counted if sent is None else f"{sent}↑ {counted}")
-    if view.saved:
-        yield Cell(f"≈{view.saved} saved", "good")
     if view.context and sent is not None:
         share = (sent + (clock.tokens if received is None else received)) / view.context
         yield Cell(f"ctx {share:.0%}", "status" if share < 0.8 else "slow")

@@ -25,7 +25,7 @@ from tokenfall.ui.backlog import REST_S, Backlog, Kind
 from tokenfall.ui.entries import fault, notice, question, queued
 from tokenfall.ui.reply import Mark
 from tokenfall.ui.stack import Entry
-from tokenfall.ui.stats import Told
+from tokenfall.ui.stats import Told, saved
 from tokenfall.ui.status import Rest, View
 from tokenfall.ui.transcript import Transcript
 
@@ -156,23 +156,7 @@ class Turns:
         rest; returns the end of the turn once it stands behind all the others."""
         events, self._inbox = self._inbox, []
         for event in events:
-            if not isinstance(event, Ended):
-                self._clock.take(event)
-            match event:
-                case Streamed(at, (TextDelta(piece) | ReasoningDelta(piece)) as delta):
-                    self._clock.take(event)
-                    self._backlog.add(type(delta), piece, at)
-                case Streamed(_, UsageReport(usage)):
-                    self._view.usage = self._view.usage.joined(usage)
-                case Waiting() | Streamed() | Opened() | FirstByte() | Stalled() | Retrying():
-                    self._clock.take(event)
-                case Sent():
-                    self._clock.take(event)
-                    self.answering = self._session.service.name
-                case Ended():
-                    self._ended = event
-                case _:
-                    assert_never(event)
+            self._hear(event)
         self._backlog.work()
         if self._backlog:
             self._wake(REST_S)
@@ -181,6 +165,30 @@ class Turns:
         if ended is not None:
             self._end(ended)
         return ended
+
+    def _hear(self, event: TurnEvent) -> None:
+        if not isinstance(event, Ended):
+            self._clock.take(event)
+        match event:
+            case Streamed(at, (TextDelta(piece) | ReasoningDelta(piece)) as delta):
+                self._view.stalled_since = None
+                self._backlog.add(type(delta), piece, at)
+            case Streamed(_, UsageReport(usage)):
+                self._view.usage = self._view.usage.joined(usage)
+            case Stalled(_, since):
+                self._view.stalled_since = since
+            case Retrying(at, until, attempt, why):
+                self._view.again_at = until
+                self._transcript.add(notice(f"{why.message} Attempt {attempt + 1} follows in {until - at:.1f} s; Ctrl-C stops it."))
+            case Sent():
+                self._view.again_at = self._view.stalled_since = None
+                self.answering = self._session.service.name
+            case Ended():
+                self._ended = event
+            case Waiting() | Streamed() | Opened() | FirstByte():
+                pass
+            case _:
+                assert_never(event)
 
     @property
     def _clock(self) -> StreamClock:
@@ -195,8 +203,9 @@ class Turns:
 
     def _end(self, ended: Ended) -> None:
         self._clock.take(ended)
-        self._view.rest = RESTS[ended.state]
-        self._view.usage = ended.usage
+        told = Told(self.answering, ended.state, self._clock, ended.usage)
+        self._view.end(RESTS[ended.state], ended.usage, saved(told, self.replies, self._session.max_tokens))
+        self.replies.append(told)
         if self._replying:
             self._replying = False
             self._transcript.finish(MARKS[ended.state], ended.at)
@@ -206,6 +215,13 @@ class Turns:
             self._transcript.add(notice("The model answered with nothing."))
         if ended.error is not None:
             self._transcript.add(fault(f"{ended.error} /retry sends the question again."))
+
+    @property
+    def timed(self) -> list[Told]:
+        """The conversation's replies, the one under way included."""
+        if self._view.clock is None or (self.replies and self.replies[-1].clock is self._view.clock):
+            return self.replies
+        return [*self.replies, Told(self.answering, None, self._view.clock, self._view.usage)]
 
     def away(self, seconds: float) -> None:
         """The program was suspended for so long."""
