@@ -52,7 +52,7 @@ async def reply(client: "httpx.AsyncClient", request: "httpx.Request", asked: As
         elif _is_json(kind):
             text = await _text(response, BODY_LIMIT, begun)
             at = time.monotonic()
-            if framing == "ndjson" and not _is_one(text):
+            if framing == "ndjson" and _is_json_text(text.lstrip().partition("\n")[0]):
                 await _put_frames(framing, _recorded(at, text), endpoint, put)
             else:
                 parsed(text, endpoint)
@@ -128,8 +128,7 @@ def _is_json(kind: str) -> bool:
     return kind == "application/json" or kind.endswith("+json")
 
 
-def _is_one(text: str) -> bool:
-    """Whether this is one JSON text, and not several on lines of their own."""
+def _is_json_text(text: str) -> bool:
     try:
         json.loads(text)
     except (ValueError, RecursionError):
