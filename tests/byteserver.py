@@ -123,8 +123,9 @@ class _Connection(asyncio.Protocol):
         if not self.gone.is_set():
             self.gone.set()
             self.more.set()
+            self.server.hang_ups.append(time.monotonic())
             for exchange in self.exchanges:
-                exchange.hung_up_at = time.monotonic()
+                exchange.hung_up_at = self.server.hang_ups[-1]
 
     async def until(self, mark: bytes) -> bytes | None:
         """Takes what is before the mark; None when the client went without it."""
@@ -170,6 +171,8 @@ class ByteServer:
         self.accepted = 0
         self.port = 0
         self.exchanges: list[Exchange] = []
+        self.hang_ups: list[float] = []
+        """When each connection was first known to be closed, by either side."""
 
     async def __aenter__(self) -> Self:
         self._server = await asyncio.get_running_loop().create_server(lambda: _Connection(self), "127.0.0.1", 0, ssl=self._tls)

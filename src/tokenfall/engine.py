@@ -1,10 +1,12 @@
 """One turn: a request to a model and everything that comes back, as an async generator of TurnEvents."""
 
 import asyncio
+import copy
+import random
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing, suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import assert_never
 
 from tokenfall.config import Endpoint
@@ -14,9 +16,13 @@ from tokenfall.events import (
     Ended,
     Faulted,
     Finished,
+    FirstByte,
+    Opened,
     ReasoningDelta,
     ReplyStarted,
+    Retrying,
     Sent,
+    Stalled,
     StreamDone,
     Streamed,
     StreamEvent,
@@ -28,7 +34,7 @@ from tokenfall.events import (
 )
 from tokenfall.filters import ThinkTags
 from tokenfall.messages import EndState, Request
-from tokenfall.transport import Arrival, Transport, hidden, sentence, who
+from tokenfall.transport import Arrival, Patience, Transport, hidden, sentence, who
 from tokenfall.wire import WIRES, Decoder, Frame
 
 LINGER_S = 0.05
@@ -38,57 +44,82 @@ Route = Callable[[], Awaitable[Endpoint]]
 """Gives an endpoint that is ready, its model resolved; may take as long as a model takes to load."""
 
 
-class Turn:
-    """A turn runs once. Closing `events()` closes the connection; what had come by then stays in `stopped`."""
+@dataclass(frozen=True, slots=True)
+class Backoff:
+    """Seconds between attempts: at random up to `base`, twice that after the second, and so on up to `cap` ("full jitter": Brooker,
+    "Exponential Backoff And Jitter", AWS Architecture Blog, 2015), so that many clients don't come back at once. A service that
+    names a time gets it, up to `longest`; who has to wait longer is told so instead."""
 
-    def __init__(self, transport: Transport, route: Route, request: Request) -> None:
-        self._transport = transport
-        self._route = route
+    base: float = 0.5
+    cap: float = 8.0
+    longest: float = 60.0
+
+    def wait(self, attempt: int, error: TokenfallError, dice: Callable[[], float]) -> float | None:
+        """Before the attempt that follows the `attempt`th, which failed so; None when there should be no other."""
+        if not error.passing:
+            return None
+        asked = (error.retry_after if isinstance(error, ServiceError) else None) or 0.0
+        if asked > self.longest:
+            return None
+        return max(asked, dice() * min(self.cap, self.base * 2.0 ** (attempt - 1)))
+
+
+class Attempt:
+    """What one sending of a request brings."""
+
+    def __init__(self, endpoint: Endpoint, request: Request) -> None:
+        self._endpoint = endpoint
         self._request = request
-        self._draft = Draft(model=request.model)
+        self._decoder: Decoder = WIRES[endpoint.wire].decoder()
         self._tags = ThinkTags()
-        self._endpoint: Endpoint | None = None
+        self._fault: Faulted | None = None
         self._done = False
-        self._fault = ""
+        self.draft = Draft(model=request.model)
+        self.begun = False
+        """Whether a token has come, shown yet or not."""
+        self.error: TokenfallError | None = None
 
-    @property
-    def text(self) -> str:
-        """What has come so far."""
-        return self._draft.message("stopped").text
-
-    async def events(self) -> AsyncGenerator[TurnEvent, None]:
-        """Waiting, Sent, any number of Streamed, and exactly one Ended. Failures are values in Ended, never raised."""
-        error: TokenfallError | None = None
-        yield Waiting(time.monotonic())
+    async def events(self, transport: Transport, number: int) -> AsyncGenerator[TurnEvent, None]:
+        """Sent, and all that follows it, without an Ended. How it ended is known afterwards."""
+        endpoint = self._endpoint
+        patience = Patience(endpoint.deadlines)
         try:
-            self._endpoint = endpoint = await self._route()
-            request = replace(self._request, model=self._request.model or endpoint.model)
-            self._draft.model = request.model
-            wire = WIRES[endpoint.wire]
-            decoder = wire.decoder()
-            yield Sent(time.monotonic())
-            async with aclosing(self._transport.stream(endpoint, wire.encode(request))) as arrivals:
+            yield Sent(time.monotonic(), number)
+            async with aclosing(transport.stream(endpoint, WIRES[endpoint.wire].encode(self._request), patience)) as arrivals:
                 async for arrival in arrivals:
-                    if isinstance(arrival, Frame):
-                        for event in self._take(decoder, arrival):
-                            yield Streamed(arrival.at, event)
-                        if self._done:
-                            break
+                    match arrival:
+                        case Frame():
+                            for event in self._take(arrival, patience):
+                                yield Streamed(arrival.at, event)
+                        case Opened() | FirstByte() | Stalled():
+                            yield arrival
+                        case _:
+                            assert_never(arrival)
+                    if self._done:
+                        break
                 await _drain(arrivals)
-        except TokenfallError as caught:
-            error = caught
-        for part in self._tags.flush():
-            self._draft.add(part)
-            yield Streamed(time.monotonic(), part)
-        yield self._end(time.monotonic(), error)
+        except NetworkError as error:
+            # a reply that is finished needs no more of its connection
+            self.error = error if self.draft.finish is None else None
+        except TokenfallError as error:
+            self.error = error
+        for event in self.flush():
+            yield Streamed(time.monotonic(), event)
+        self.error = self.error or self._faulted()
 
-    def _take(self, decoder: Decoder, frame: Frame) -> list[StreamEvent]:
-        events = [part for event in decoder.decode(frame) for part in self._split(event)]
+    def _take(self, frame: Frame, patience: Patience) -> list[StreamEvent]:
+        decoded = self._decoded(frame)
+        self.begun = self.begun or any(isinstance(event, TextDelta | ReasoningDelta | ToolCallDelta) for event in decoded)
+        if not all(isinstance(event, ReplyStarted) for event in decoded):
+            patience.progress(frame.at)
+        if any(isinstance(event, Finished) for event in decoded):
+            patience.finish()
+        events = [part for event in decoded for part in self._split(event)]
         for event in events:
-            self._draft.add(event)
+            self.draft.add(event)
             match event:
-                case Faulted(message):
-                    self._fault = message
+                case Faulted():
+                    self._fault = event
                     self._done = True
                 case StreamDone():
                     self._done = True
@@ -97,6 +128,13 @@ class Turn:
                 case _:
                     assert_never(event)
         return events
+
+    def _decoded(self, frame: Frame) -> list[StreamEvent]:
+        try:
+            return self._decoder.decode(frame)
+        except WireError as error:
+            # it quotes what came, and a service may repeat the key
+            raise WireError(f"{who(self._endpoint)}: {hidden(error.message, self._endpoint)}", error.advice) from error
 
     def _split(self, event: StreamEvent) -> list[StreamEvent]:
         match event:
@@ -109,38 +147,117 @@ class Turn:
             case _:
                 assert_never(event)
 
+    def flush(self) -> list[StreamEvent]:
+        """What was held because it might have become a tag; it is in the draft then."""
+        held: list[StreamEvent] = [*self._tags.flush()]
+        for event in held:
+            self.draft.add(event)
+        return held
+
+    def _faulted(self) -> TokenfallError | None:
+        if self._fault is None:
+            return None
+        what = "answered with an error" if self.draft.empty else "broke the reply off"
+        return ServiceError(sentence(f"{who(self._endpoint)} {what}", self._fault.message, self._endpoint), passing=self._fault.passing)
+
+    @property
+    def ended(self) -> bool:
+        """Whether all has come that there will be."""
+        return self._done and (self.begun or self._fault is None)
+
+    def outcome(self) -> tuple[EndState, TokenfallError | None]:
+        """How it ended, if nobody ended it before its time."""
+        error = self.error or self._faulted()
+        if error is None:
+            return end_state(self.draft, self._endpoint, done=self._done)
+        return "failed" if self.draft.empty else "cut_off", error
+
+
+class Turn:
+    """A turn runs once. Closing `events()` closes the connection; what had come by then stays in `stopped`."""
+
+    def __init__(
+        self,
+        transport: Transport,
+        route: Route,
+        request: Request,
+        backoff: Backoff | None = None,
+        dice: Callable[[], float] = random.random,
+    ) -> None:
+        self._transport = transport
+        self._route = route
+        self._request = request
+        self._backoff = backoff or Backoff()
+        self._dice = dice
+        self._attempt: Attempt | None = None
+
+    @property
+    def text(self) -> str:
+        """What has come so far."""
+        return self._draft.message("stopped").text
+
+    @property
+    def _draft(self) -> Draft:
+        return self._attempt.draft if self._attempt is not None else Draft(model=self._request.model)
+
+    async def events(self) -> AsyncGenerator[TurnEvent, None]:
+        """Waiting; Sent and what follows it, and where it failed before its first token perhaps Retrying and all that again; exactly
+        one Ended. Failures are values in Ended, never raised."""
+        yield Waiting(time.monotonic())
+        try:
+            endpoint = await self._route()
+        except TokenfallError as error:
+            yield self.failed(time.monotonic(), error)
+            return
+        request = replace(self._request, model=self._request.model or endpoint.model)
+        endpoint = replace(endpoint, model=request.model)
+        number = 1
+        while True:
+            self._attempt = attempt = Attempt(endpoint, request)
+            async with aclosing(attempt.events(self._transport, number)) as events:
+                async for event in events:
+                    yield event
+            now = time.monotonic()
+            wait = self._wait(attempt, number, endpoint)
+            if wait is None or attempt.error is None:
+                break
+            yield Retrying(now, now + wait, number, attempt.error)
+            await asyncio.sleep(wait)
+            number += 1
+        state, why = attempt.outcome()
+        yield self._ended(now, state, tried(why, number))
+
+    def _wait(self, attempt: Attempt, number: int, endpoint: Endpoint) -> float | None:
+        if attempt.error is None or attempt.begun or number > endpoint.retries:
+            return None
+        return self._backoff.wait(number, attempt.error, self._dice)
+
     def stopped(self, at: float) -> Ended:
         """The end of a turn whose consumer was cancelled. A reply that was whole by then stays whole."""
-        self._take_held()
-        return self._end(at, None) if self._done else self._ended(at, "stopped", None)
+        if self._attempt is not None:
+            self._attempt.flush()
+            if self._attempt.ended:
+                return self._ended(at, *self._attempt.outcome())
+        return self._ended(at, "stopped", None)
 
     def failed(self, at: float, error: TokenfallError) -> Ended:
         """The end of a turn whose consumer broke."""
-        self._take_held()
+        if self._attempt is not None:
+            self._attempt.flush()
         return self._ended(at, "failed" if self._draft.empty else "cut_off", error)
 
-    def _take_held(self) -> None:
-        for event in self._tags.flush():
-            self._draft.add(event)
-
-    def _end(self, at: float, error: TokenfallError | None) -> Ended:
-        self._take_held()
-        endpoint = self._endpoint
-        if endpoint is None:
-            assert error is not None, "without an endpoint nothing was sent"
-            return self.failed(at, error)
-        if error is None and self._fault:
-            error = ServiceError(sentence(f"{who(endpoint)} broke the reply off", self._fault, endpoint))
-        if isinstance(error, WireError):
-            # it quotes what came, and a service may repeat the key
-            error = WireError(hidden(error.message, endpoint), error.advice)
-        if error is not None:
-            return self.failed(at, error)
-        state, why = end_state(self._draft, endpoint, done=self._done)
-        return self._ended(at, state, why)
-
     def _ended(self, at: float, state: EndState, error: TokenfallError | None) -> Ended:
-        return Ended(at, state, self._draft.message(state), self._draft.usage, error)
+        draft = self._draft
+        return Ended(at, state, draft.message(state), draft.usage, error)
+
+
+def tried(error: TokenfallError | None, attempts: int) -> TokenfallError | None:
+    """The error of the last of several attempts, which says how many there were."""
+    if error is None or attempts == 1:
+        return error
+    told = copy.copy(error)
+    told.message = f"{error.message} It was tried {attempts} times."
+    return told
 
 
 async def _drain(arrivals: AsyncGenerator[Arrival, None]) -> None:

@@ -13,7 +13,10 @@ Foreign exceptions are translated into these once, at the border where they ente
 
 
 class TokenfallError(Exception):
-    """`message` is one sentence: what happened, and to which endpoint or file. `advice` says what to do, or is empty."""
+    """`message` is one sentence: what happened, and to which endpoint or file. `advice` says what to do, or is empty.
+    `passing` says that the same request may succeed when it is sent again, and that nobody works on the first."""
+
+    passing = False
 
     def __init__(self, message: str, advice: str = "") -> None:
         super().__init__(message)
@@ -37,16 +40,24 @@ class EmbeddedModelError(UserError):
 
 
 class ServiceError(TokenfallError):
-    """The service answered with an error. `status` is the HTTP status, or None for an error inside a stream."""
+    """The service answered with an error. `status` is the HTTP status, or None for an error inside a stream; `retry_after` are the
+    seconds that the service wants to be left alone."""
 
-    def __init__(self, message: str, advice: str = "", *, status: int | None = None, retry_after: float | None = None) -> None:
+    def __init__(
+        self, message: str, advice: str = "", *, status: int | None = None, retry_after: float | None = None, passing: bool = False
+    ) -> None:
         super().__init__(message, advice)
         self.status = status
         self.retry_after = retry_after
+        self.passing = passing
 
 
 class NetworkError(TokenfallError):
-    """No answer, or a connection that broke before or during one."""
+    """No answer, none in time, or a connection that broke before or during one."""
+
+    def __init__(self, message: str, advice: str = "", *, passing: bool = False) -> None:
+        super().__init__(message, advice)
+        self.passing = passing
 
 
 class WireError(TokenfallError):

@@ -9,7 +9,7 @@ from dataclasses import replace
 from functools import partial
 
 from tokenfall.config import LOCAL, Endpoint, Settings
-from tokenfall.engine import Turn
+from tokenfall.engine import Backoff, Turn
 from tokenfall.errors import EmbeddedModelError, NetworkError, ServiceError, TokenfallError
 from tokenfall.events import Ended, TurnEvent
 from tokenfall.local import EmbeddedModel
@@ -110,6 +110,8 @@ class Session:
         self._settings = settings
         self._task: asyncio.Task[Ended] | None = None
         self._turn: Turn | None = None
+        self.backoff = Backoff()
+        """Between the attempts of a turn."""
         self.service = service
         self.system = settings.system
         self.messages: list[Message] = []
@@ -117,6 +119,16 @@ class Session:
     @property
     def running(self) -> bool:
         return self._task is not None
+
+    @property
+    def ending(self) -> bool:
+        """Whether nothing more will come: no turn runs, or the one that does has been stopped."""
+        return self._task is None or self._task.cancelling() > 0
+
+    @property
+    def max_tokens(self) -> int | None:
+        """The longest that a reply may be, where that is set."""
+        return self._settings.max_tokens
 
     def send(self, text: str, publish: Publish) -> None:
         """Says `text` and starts the turn that answers it. A question before it that got no answer is said no more:
@@ -157,7 +169,7 @@ class Session:
         request = Request(
             "", tuple(self.messages), self.system, max_tokens=self._settings.max_tokens, temperature=self._settings.temperature
         )
-        self._turn = turn = Turn(self._transport, self.service.route, request)
+        self._turn = turn = Turn(self._transport, self.service.route, request, self.backoff)
         self._task = asyncio.create_task(self._drive(turn, publish))
         # a task that is cancelled before its first step never enters its body, so its end is taken from outside
         self._task.add_done_callback(partial(self._finish, turn, publish))

@@ -2,7 +2,9 @@
 
 import asyncio
 import fcntl
+import json
 import os
+import re
 import signal
 import sys
 import termios
@@ -13,6 +15,7 @@ from pathlib import Path
 
 import pytest
 from tests.byteserver import (
+    DONE,
     ByteServer,
     Close,
     Hold,
@@ -23,6 +26,7 @@ from tests.byteserver import (
     json_response,
     openai_chunk,
     openai_reply,
+    sse_event,
     sse_response,
 )  # fmt: skip
 from tests.cli.running import CEILING, Outcome, Program, outcome
@@ -295,6 +299,122 @@ async def test_into_a_file(program: Program, tmp_path: Path) -> None:
         os.close(file)
         assert (await outcome(process)).code == 0
     assert (tmp_path / "answer").read_bytes() == b"Hello you."
+
+
+# ── as JSON, with files, with figures, in time ──────────────────────────────
+
+
+def thought(text: str) -> bytes:
+    return sse_event(json.dumps({"choices": [{"index": 0, "delta": {"reasoning_content": text}}]}))
+
+
+USAGE = sse_event(json.dumps({"choices": [], "usage": {"prompt_tokens": 3, "completion_tokens": 5}}))
+
+
+def lines(text: str) -> list[dict[str, object]]:
+    return [json.loads(line) for line in text.splitlines()]
+
+
+async def test_events_as_lines_of_json(program: Program) -> None:
+    texts = [openai_chunk("<\ud83d"), openai_chunk("\ude00>"), openai_chunk("\x1b]52", finish="stop")]
+    chunks = [thought("hm"), *texts, USAGE, DONE]
+    async with ByteServer([Send(sse_response(*chunks, last=True))]) as server:
+        done = await ask(program, server, "--json", "Hi")
+        told = lines(done.stdout)
+        name = f"127.0.0.1:{server.port}/m"
+    end = told.pop()
+    assert (done.code, done.stderr) == (0, "")
+    assert "\x1b" not in done.stdout
+    assert told == [
+        {"event": "start", "model": name, "attempt": 1},
+        {"event": "reasoning", "text": "hm"},
+        {"event": "text", "text": "<"},
+        {"event": "text", "text": "😀>"},
+        {"event": "text", "text": "\x1b]52"},
+        {"event": "usage", "input_tokens": 3, "output_tokens": 5},
+    ]
+    assert (end["event"], end["state"], end["usage"]) == ("end", "complete", {"input_tokens": 3, "output_tokens": 5})
+    assert end["ttft_ms"] == pytest.approx(end["timing"]["ttft_ms"], abs=0.1)  # type: ignore[index]
+    assert "error" not in end
+
+
+async def test_a_half_of_a_character_before_something_else_is_replaced(program: Program) -> None:
+    chunks = [thought("\ud83d"), openai_chunk("a\ud83d", finish="stop"), DONE]
+    async with ByteServer([Send(sse_response(*chunks, last=True))]) as server:
+        done = await ask(program, server, "--json", "Hi")
+    said = [(line["event"], line["text"]) for line in lines(done.stdout) if "text" in line]
+    assert said == [("reasoning", "\ufffd"), ("text", "a"), ("text", "\ufffd")]
+
+
+@pytest.mark.parametrize(
+    ("script", "state", "error"),
+    [
+        ([Send(sse_response(openai_chunk("half"))), Close()], "cut_off", "broke off"),
+        ([Send(json_response({"error": {"message": "bad"}}, "400 Bad Request"))], "failed", "bad"),
+        ([Send(openai_reply(["I"], finish="content_filter"))], "refused", None),
+    ],
+)
+async def test_the_last_line_is_the_end_however_it_ends(program: Program, script: Script, state: str, error: str | None) -> None:
+    async with ByteServer(script) as server:
+        done = await ask(program, server, "--json", "Hi")
+    end = lines(done.stdout)[-1]
+    assert done.code == 1
+    assert (end["event"], end["state"]) == ("end", state)
+    assert (error is None and "error" not in end) or str(error) in str(end["error"])
+
+
+async def test_the_end_of_an_interrupted_answer_is_told(program: Program) -> None:
+    async with ByteServer(HELD) as server:
+        process = await program.start("ask", "--base-url", server.url, "-m", "m", "--json", "Hi")
+        assert process.stdout is not None
+        for _ in range(3):
+            await asyncio.wait_for(process.stdout.readline(), CEILING)
+        process.send_signal(signal.SIGINT)
+        assert await server.exchanges[0].hung_up_within()
+        done = await outcome(process)
+    assert done.code == 130
+    assert lines(done.stdout)[-1]["state"] == "stopped"
+
+
+async def test_files_go_along(program: Program, tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_text("some words")
+    (tmp_path / "dot.png").write_bytes(b"\x89PNG\r\n\x1a\n")
+    async with ByteServer([Send(HELLO)]) as server:
+        done = await ask(program, server, "-a", str(tmp_path / "notes.txt"), "-a", str(tmp_path / "dot.png"), "What is this?")
+        message = json.dumps(server.exchanges[0].json["messages"])
+    assert done.code == 0
+    assert "some words" in message
+    assert "What is this?" in message
+    assert "data:image/png;base64,iVBORw0KGgo=" in message
+
+
+async def test_a_file_that_is_not_there_asks_nobody(program: Program) -> None:
+    async with ByteServer([Send(HELLO)]) as server:
+        done = await ask(program, server, "-a", "nothing.txt", "Hi")
+    assert (done.code, done.stderr) == (2, "tokenfall: nothing.txt can't be read: No such file or directory.\n")
+    assert not server.accepted
+
+
+async def test_figures_on_standard_error(program: Program) -> None:
+    async with ByteServer([Send(openai_reply(["a", "b", "c"]))]) as server:
+        done = await ask(program, server, "--stats", "Hi")
+        name = f"127.0.0.1:{server.port}/m"
+    assert (done.code, done.stdout) == (0, "abc")
+    assert re.fullmatch(rf"complete │ {name} │ TTFT \d+ ms │ [\d.]+ tok/s │ gap \d+/\d+ ms, longest \d+ │ .*3↓\n", done.stderr)
+
+
+async def test_an_answer_that_takes_too_long_is_ended(program: Program) -> None:
+    async with ByteServer(HELD) as server:
+        done = await ask(program, server, "--timeout", "3", "Hi")
+        assert await server.exchanges[0].hung_up_within()
+    assert (done.code, done.stdout) == (1, "kept text")
+    assert "was not whole after 3 seconds" in done.stderr
+
+
+async def test_text_and_events_exclude_each_other(program: Program) -> None:
+    done = await program.run("ask", "--json", "--plain", "Hi")
+    assert (done.code, done.stdout) == (2, "")
+    assert "Give one of them" in done.stderr
 
 
 # ── on a terminal ───────────────────────────────────────────────────────────

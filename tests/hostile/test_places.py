@@ -112,12 +112,12 @@ def test_where_the_keys_lead(tmp_path: Path) -> None:
 
 
 def test_in_errors(tmp_path: Path) -> None:
-    """Of a service: in a status, in a header, as JSON, as HTML, as plain text, in the stream."""
+    """Of a service: in a status, in a header, as JSON, as HTML, as plain text, in the stream; none that would be asked again."""
     texts = batches(PAYLOADS, 400)
     bodies = [body for number, text in enumerate(texts) for body in faults(f"turn{number:02}", text)[: 6 if number % 3 == 0 else 3]]
     heads = [
         b"HTTP/1.1 400 turn \x1b[2J\x9b2J\r\nContent-Length: 0\r\n\r\n",
-        b"HTTP/1.1 429 Too many\r\nRetry-After: \x1b]0;t\x07\r\nContent-Length: 0\r\n\r\n",
+        b"HTTP/1.1 413 Too large\r\nRetry-After: \x1b]0;t\x07\r\nContent-Length: 0\r\n\r\n",
         b"HTTP/1.1 302 Found\r\nLocation: http://\x1b[2J/\r\nContent-Length: 0\r\n\r\n",
         b"HTTP/1.1 200 OK\r\nContent-Type: \x1b[2J\x07\r\nContent-Length: 3\r\n\r\n\x1b[H",
         b"\x1b[2J\x1b]0;t\x07\r\n\r\n",
@@ -137,10 +137,10 @@ def faults(mark: str, text: str) -> list[tuple[str, bytes]]:
     html = f"<html><title>{mark}h {text}</title><body>{text}</body></html>".encode(errors="replace")
     return [
         (f"{mark}j", json_response({"error": {"message": f"{mark}j {text}", "code": text}}, "400 Bad Request")),
-        (f"{mark}p", response("503 No", f"{mark}p {text}".encode(errors="replace"), kind="text/plain")),
+        (f"{mark}p", response("403 No", f"{mark}p {text}".encode(errors="replace"), kind="text/plain")),
         (f"{mark}e", sse_response(sse_event(json.dumps({"error": {"message": f"{mark}e {text}"}})), last=True)),
         (f"{mark}d", json_response({"detail": [{"msg": f"{mark}d {text}"}]}, "422 No")),
-        (f"HTTP 5{mark[-2:]}", response(f"5{mark[-2:]} No", html, kind="text/html")),
+        (f"HTTP 6{mark[-2:]}", response(f"6{mark[-2:]} No", html, kind="text/html")),
         (f"{mark}t", sse_response(f"event: error\ndata: {mark}t {text}\n\n".encode(errors="replace"), last=True)),
     ]
 

@@ -222,6 +222,7 @@ def test_an_address_is_shown_as_it_was_written() -> None:
 def test_what_holds_no_mark_is_what_the_parser_would_make_of_it() -> None:
     """Every character that is taken for text without asking the parser is text to it, alone, doubled and around words."""
     for character in map(chr, range(32, 127)):
-        for content in (f"a{character}b", f"{character}a{character} b", f"{character * 2}a{character * 2}", f"a {character}(b{character}"):
+        contents = (f"a{character}b", f"{character}a{character} b", f"{character * 2}a{character * 2}", f"a {character}(b{character}")
+        for content in (*contents, f"http:{character}//b"):
             if inline._NO_MARKUP.fullmatch(content):
                 assert list(inline.atoms(content, {})) == inline._atoms(inline._parse(content, {}), PLAIN)

@@ -89,6 +89,8 @@ LONG = {
     "one line that becomes the head of a table": "|" + "word " * 300 + "| b |\n|---|---|\n| c | d |\n",
     "one line that becomes the head of three columns": "|" + "word " * 150 + "| " + "more " * 300 + "| b |\n|---|---|---|\n|c|d|e|\n",
     "table that widens": "|a|b|\n|-|-|\n" + "".join(f"|{'x' * (n // 2)}|{n}|\n" for n in range(40)),
+    "addresses": "see https://a.example/b_c_d(e)?f=g&h, **http://a.example:80/**; (and https://b.example/__c__) or `http://d` " * 40,
+    "an address without an end": "so: https://a.example/" + "path_(to)/*x*/[it]/" * 300 + " end",
     "openers": "*a **b _c `d [e ~~f " * 120,
     "fence in a list": "1. x\n\n   ```python\n" + '   s = """\n   text\n   """\n\n' * 40 + "   ```\n   after\n2. y",
     "a long line of indented code": "    " + "code() " * 200 + "\n    more\n",
@@ -156,7 +158,7 @@ FRAGMENTS = [
     *("- ", "* ", "1. ", "2) ", "> ", "  ", "    ", "\t", "\n", "\n", "\n\n", "a", "b c", "**", "*", "_", "`", "```", "~~~", "# ", "[foo]"),
     *("[foo]: /u\n", '"t', "](x)", "![", "|", "|a|b|\n", "|-|-|\n", "---\n", "===\n", "\\", "&amp;", "<b>", "~~", "- [ ] ", "中文", "  \n"),
     *("$", "$", "$$", "$$\n", "$x_1$", "\\(", "\\)", "\\[", "\\]", "\\[\n", "\n\\]\n", "\\frac", "{a}", "= b\n", "\\\\", "^2", "5"),
-    *("\\begin{align}", "\\end{align}"),
+    *("\\begin{align}", "\\end{align}", "https://a.b", "http://", "/c_d", "(", ")", ".", ";", ":"),
 ]
 MARKUP = st.lists(st.sampled_from(FRAGMENTS), max_size=40).map("".join)
 
@@ -191,7 +193,7 @@ def test_what_is_shown_meanwhile_does_not_depend_on_the_pieces_either(name: str)
 
 
 WORDS = ["word", "the", "1.", "**bold**", "`code`", "a_b", "(b)", "it's", "-", "*", "_i_", "~~s~~", "&amp;", "<b>", "|", "\\", "日本"]
-WORDS += ["`", "**"]
+WORDS += ["`", "**", "https://a.b/c_d_", "(http://a.b/(c).),", "*http://a*"]
 BEGINNINGS = ["", "", "- ", "1. ", "> ", "# ", "```\n", "    ", "| ", "- [x] "]
 
 

@@ -104,6 +104,32 @@ async def test_what_is_said_before_the_terminal_is_open_comes_first(side: Side) 
     await side.until_read(b"mode" + QUESTION)
 
 
+async def test_a_frame_is_out_when_the_terminal_has_taken_all_of_it(side: Side) -> None:
+    outlet = opened(side)
+    await side.until_read(QUESTION)
+    out: list[float] = []
+    side.frames.append(b"x" * 200_000 + b"end")
+    outlet.after_frame(out.append)
+    outlet.want()
+    await asyncio.sleep(0.05)
+    assert out == []
+    await side.until_read(b"end")
+    assert len(out) == 1
+
+
+async def test_an_empty_frame_is_never_out(side: Side) -> None:
+    outlet = opened(side)
+    await side.until_read(QUESTION)
+    out: list[float] = []
+    outlet.after_frame(out.append)
+    outlet.want()
+    await asyncio.sleep(0.1)
+    side.frames.append(b"later")
+    outlet.want()
+    await side.until_read(b"later")
+    assert out == []
+
+
 async def test_over_the_limit_it_waits_for_the_answer(side: Side) -> None:
     outlet = opened(side)
     await side.until_read(QUESTION)

@@ -1,21 +1,33 @@
-"""One answer to standard output: rendered on a terminal, as it came to a pipe or a file."""
+"""One answer to standard output: rendered on a terminal, as it came to a pipe or a file, or as lines of JSON."""
 
+import asyncio
 import os
+import sys
+import time
 from collections.abc import Sequence
-from contextlib import aclosing
+from contextlib import aclosing, suppress
+from dataclasses import dataclass
 from functools import partial
+from types import TracebackType
+from typing import Protocol, Self
 
+from tokenfall.cli.events import JSONLines
 from tokenfall.cli.interruption import run
 from tokenfall.cli.output import Output, Raw, live, standard_output
+from tokenfall.cli.stats import summary
 from tokenfall.config import Settings
 from tokenfall.engine import Turn
-from tokenfall.errors import ServiceError, UserError
-from tokenfall.events import Ended, Streamed, TextDelta
-from tokenfall.messages import Request, user_message
+from tokenfall.errors import NetworkError, ServiceError, TokenfallError, UserError
+from tokenfall.events import Ended, Streamed, TextDelta, TurnEvent
+from tokenfall.messages import Message, Part, Request
 from tokenfall.session import Service
 from tokenfall.terminal.capabilities import draws
 from tokenfall.terminal.outlet import ReaderGone
+from tokenfall.timing import StreamClock
 from tokenfall.transport import Transport
+
+LAST_WORD_S = 1.0
+"""So long an interrupted answer's last line of JSON waits for a reader."""
 
 
 def read_prompt(words: Sequence[str], stdin: int | None) -> str:
@@ -42,14 +54,56 @@ def _utf8(raw: bytes, what: str) -> str:
         raise UserError(problem, "Convert it, for example with: iconv -f LATIN1 -t UTF-8") from error
 
 
-def answer(settings: Settings, prompt: str, *, plain: bool) -> None:
+@dataclass(frozen=True, slots=True)
+class Asking:
+    """What is asked, and how the answer is told: `as_json` as lines of JSON, `plain` as text also on a terminal, `stats` with its
+    figures on standard error. `timeout` is the longest that all of it may take, in seconds."""
+
+    parts: tuple[Part, ...]
+    plain: bool = False
+    as_json: bool = False
+    stats: bool = False
+    timeout: float | None = None
+
+
+class Printer(Protocol):
+    """A context to be entered in the event loop; takes every event of a turn. Raises as `Output` does."""
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None: ...
+
+    async def take(self, event: TurnEvent) -> None: ...
+
+
+class Words:
+    """Prints the reply's text to an output."""
+
+    def __init__(self, output: Output) -> None:
+        self._output = output
+
+    def __enter__(self) -> Self:
+        self._output.__enter__()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self._output.__exit__(kind, error, trace)
+
+    async def take(self, event: TurnEvent) -> None:
+        match event:
+            case Streamed(_, TextDelta(text)):
+                await self._output.write(text)
+            case Ended(state=state) if state != "stopped":
+                await self._output.finish()
+            case _:
+                pass
+
+
+def answer(settings: Settings, asking: Asking) -> None:
     """Asks and prints. Raises TokenfallError for a reply that failed, broke off or was refused,
     and KeyboardInterrupt after the connection is closed."""
-    file = standard_output()
-    rendered = not plain and draws(file, os.environ)
-    output: Output = live(file, settings.theme, settings.folders, os.environ) if rendered else Raw(file)
     try:
-        ended = run(_print(settings, prompt, output))
+        ended = run(_ask(settings, asking))
     except ReaderGone:
         return
     if ended.error is not None:
@@ -58,23 +112,51 @@ def answer(settings: Settings, prompt: str, *, plain: bool) -> None:
         raise ServiceError("The model refused to answer, or the service filtered its answer.")
 
 
-async def _print(settings: Settings, prompt: str, output: Output) -> Ended:
-    transport = Transport()
+def _printer(settings: Settings, asking: Asking, service: Service, clock: StreamClock) -> Printer:
+    file = standard_output()
+    if asking.as_json:
+        return JSONLines(file, lambda: service.name, clock)
+    rendered = not asking.plain and draws(file, os.environ)
+    return Words(live(file, settings.theme, settings.folders, os.environ) if rendered else Raw(file))
+
+
+async def _ask(settings: Settings, asking: Asking) -> Ended:
+    transport, clock = Transport(), StreamClock()
     service = Service(settings, transport)
-    request = Request("", (user_message(prompt),), settings.system, settings.max_tokens, settings.temperature)
+    question = Message("user", asking.parts)
+    turn = Turn(transport, service.route, Request("", (question,), settings.system, settings.max_tokens, settings.temperature))
     try:
-        with output:
-            async with aclosing(Turn(transport, service.route, request).events()) as events:
-                async for event in events:
-                    match event:
-                        case Streamed(_, TextDelta(text)):
-                            await output.write(text)
-                        case Ended():
-                            await output.finish()
-                            return event
-                        case _:
-                            pass
+        with _printer(settings, asking, service, clock) as printer:
+            ended = await _print(turn, asking.timeout, printer, clock)
     finally:
         await service.close()
         await transport.close()
+    if asking.stats:
+        sys.stderr.write(f"{summary(ended, clock, service.name)}\n")
+    return ended
+
+
+async def _print(turn: Turn, timeout: float | None, printer: Printer, clock: StreamClock) -> Ended:
+    try:
+        async with asyncio.timeout(timeout) as limit, aclosing(turn.events()) as events:
+            async for event in events:
+                clock.take(event)
+                await printer.take(event)
+                if isinstance(event, Ended):
+                    return event
+    except TimeoutError:
+        if not limit.expired():
+            raise
+        why = NetworkError(f"The answer was not whole after {timeout:g} seconds, the limit that --timeout sets.", "What came is kept.")
+        ended = turn.failed(time.monotonic(), why)
+        clock.take(ended)
+        await printer.take(ended)
+        return ended
+    except asyncio.CancelledError:
+        ended = turn.stopped(time.monotonic())
+        clock.take(ended)
+        with suppress(TimeoutError, TokenfallError, ReaderGone):
+            async with asyncio.timeout(LAST_WORD_S):
+                await printer.take(ended)
+        raise
     raise AssertionError("a turn ends in Ended")

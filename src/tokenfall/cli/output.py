@@ -90,6 +90,20 @@ class Bytes:
                 raise TokenfallError(f"Standard output can't be written: {error.strerror}.") from error
 
 
+class Joiner:
+    """Text in pieces, in which the halves of a character that two pieces split meet again; by way of UTF-16, where both are units.
+    A half that stays alone becomes U+FFFD."""
+
+    def __init__(self) -> None:
+        self._decoder = codecs.getincrementaldecoder("utf-16-le")("replace")
+
+    def feed(self, text: str) -> str:
+        return self._decoder.decode(text.encode("utf-16-le", "surrogatepass"))
+
+    def flush(self) -> str:
+        return self._decoder.decode(b"", True)
+
+
 class Raw:
     """The text exactly as it came, in UTF-8; on a terminal control characters become visible."""
 
@@ -97,7 +111,7 @@ class Raw:
         self._file = file
         self._bytes = Bytes(file)
         self._visible = Visible() if os.isatty(file) else None
-        self._joiner = codecs.getincrementaldecoder("utf-16-le")("replace")
+        self._joiner = Joiner()
         self._open_line = False
 
     def __enter__(self) -> Self:
@@ -110,11 +124,10 @@ class Raw:
                 os.write(self._file, b"\n")
 
     async def write(self, text: str) -> None:
-        # by way of UTF-16 the two halves of a character that two deltas split meet again
-        await self._put(self._joiner.decode(text.encode("utf-16-le", "surrogatepass")))
+        await self._put(self._joiner.feed(text))
 
     async def finish(self) -> None:
-        await self._put(self._joiner.decode(b"", True))
+        await self._put(self._joiner.flush())
         if self._visible is not None:
             await self._send(self._visible.flush())
 

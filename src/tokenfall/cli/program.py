@@ -99,7 +99,7 @@ _model_options = _options(
     click.option("--base-url", metavar="URL", help="A server that is not configured, such as http://127.0.0.1:8080/v1."),
     click.option("--wire", type=click.Choice(list(WIRES)), help=f"What that server speaks.  [default: {config.DEFAULT_WIRE}]"),
     click.option("--api-key-env", metavar="VAR", help="The environment variable that holds the key.  [default: no key]"),
-    click.option("--system", metavar="TEXT", help="The system prompt."),
+    click.option("-s", "--system", metavar="TEXT", help="The system prompt."),
     click.option("--max-tokens", type=click.IntRange(min=1), metavar="N", help="Longest reply, in tokens."),
     click.option("--temperature", type=click.FloatRange(min=0), metavar="X", help="0 for the most likely words, more for others."),
     click.option(
@@ -148,20 +148,41 @@ def chat(invocation: _Invocation, /, debug: bool, **given: Any) -> None:
 @_model_options
 @_theme_option
 @click.option("--plain", is_flag=True, help="The text as it comes, also on a terminal.")
+@click.option("--json", "as_json", is_flag=True, help="One event a line, as JSON; see below.")
+@click.option(
+    "-a",
+    "--attach",
+    "files",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Text, a picture or a PDF to go along; may be given several times.",
+)
+@click.option("--stats", is_flag=True, help="TTFT, pace and usage on standard error at the end.")
+@click.option("--timeout", type=click.FloatRange(min=0, min_open=True), metavar="S", help="How long all of it may take, in seconds.")
 @click.pass_obj
-def ask(invocation: _Invocation, /, words: tuple[str, ...], debug: bool, plain: bool, **given: Any) -> None:
+def ask(invocation: _Invocation, /, words: tuple[str, ...], files: tuple[Path, ...], debug: bool, **given: Any) -> None:
     """Print one answer to standard output.
 
     The prompt is PROMPT, or standard input, or both with a blank line between them. On a terminal the answer's markdown
     is rendered as it comes; to a pipe or a file goes the text itself. Exit code: 0 done, 1 the reply failed, broke off or
     was refused, 2 usage or configuration, 130 interrupted.
+
+    With --json each line is an object with "event": start, reasoning, text, tool_call, usage, retry, and as the last
+    always end, with "state" (complete, stopped, length, refused, cut_off or failed), "ttft_ms", "tokens_per_s", "usage",
+    "timing", and "error" where there is one. The "text" of all text events joined is the reply.
     """
+    told = {name: given.pop(name) for name in ("plain", "as_json", "stats", "timeout")}
     invocation.take(debug, given)
+    if told["plain"] and told["as_json"]:
+        raise UserError("--plain prints the text and --json the events.", "Give one of them.")
     with _interruptible():
-        from tokenfall.cli.ask import answer, read_prompt
+        from tokenfall.attachments import attached
+        from tokenfall.cli.ask import Asking, answer, read_prompt
+        from tokenfall.messages import Text
 
         prompt = read_prompt(words, sys.stdin.fileno() if sys.stdin else None)
-        answer(invocation.settings(), prompt, plain=plain)
+        answer(invocation.settings(), Asking((*map(attached, files), Text(prompt)), **told))
 
 
 @tokenfall.command()

@@ -12,6 +12,7 @@ from markdown_it import MarkdownIt
 from markdown_it.rules_block import StateBlock
 from markdown_it.token import Token
 
+from tokenfall.markdown.bare_links import with_bare_links
 from tokenfall.markdown.formulas import Parsers
 
 DEEPEST = 30
@@ -155,7 +156,7 @@ class _Inline(MarkdownIt):
 
 
 def _inline_parser() -> MarkdownIt:
-    return _Inline("commonmark", {"html": False}).enable("strikethrough")
+    return with_bare_links(_Inline("commonmark", {"html": False}).enable("strikethrough"))
 
 
 BLOCKS = Parsers(_parser(), _parser())

@@ -37,7 +37,7 @@ def atoms(content: str, references: References, base: Style = PLAIN, *, growing:
         yield from open_atoms(rest, references, base) if growing else _atoms(_parse(rest, references), base)
 
 
-_NO_MARKUP = re.compile(r"[^\n\\`*_~\[\]<&$]*")
+_NO_MARKUP = re.compile(r"[^\n\\`*_~\[\]<&$:]*+(?::(?!//)[^\n\\`*_~\[\]<&$:]*+)*+")
 """Without a character that any rule of inline markup begins with: most text."""
 
 

@@ -59,6 +59,8 @@ class Outlet:
         self._took = 0.0
         self._hurry_until = 0.0
         self._planned: asyncio.Handle | None = None
+        self._awaiting: list[Callable[[float], object]] = []
+        self._leaving: list[Callable[[float], object]] = []
         self._writing = False
         self._loop: asyncio.AbstractEventLoop | None = None
         self._context: Context | None = None
@@ -109,6 +111,10 @@ class Outlet:
         if self._planned is not None and not isinstance(self._planned, asyncio.TimerHandle):
             self._planned.cancel()
             self._due()
+
+    def after_frame(self, call: Callable[[float], object]) -> None:
+        """Calls once with the time at which the terminal has taken the whole of the next frame; not at all if that is empty."""
+        self._awaiting.append(call)
 
     def hurry(self) -> None:
         """A key was pressed: what it does is to be seen at once."""
@@ -190,7 +196,9 @@ class Outlet:
             return
         self._wanted = self._more = False
         frame = self._paint()
+        awaiting, self._awaiting = self._awaiting, []
         if frame:
+            self._leaving += awaiting
             self._rest += frame
             self._flow.wrote(len(frame), began)
             if self._flow.to_ask(began):
@@ -225,11 +233,18 @@ class Outlet:
         with suppress(BlockingIOError):
             try:
                 del self._rest[: os.write(self._file, self._rest)]
+                if not self._rest and self._leaving:
+                    self._tell_left()
             except OSError as error:
                 if error.errno in {errno.EAGAIN, errno.EINTR}:
                     raise BlockingIOError from error
                 self._rest.clear()
                 self._gone()
+
+    def _tell_left(self) -> None:
+        leaving, self._leaving = self._leaving, []
+        for call in leaving:
+            call(self._clock())
 
     def _gone(self) -> None:
         """Nobody reads any more: what is written from now on goes nowhere."""

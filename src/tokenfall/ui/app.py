@@ -204,19 +204,19 @@ class ChatApp(ReaderApp, inherit_bindings=False):
 
     def _show_news(self) -> None:
         ended = self.turns.show()
+        clock = self.status.view.clock
+        if clock is not None and clock.tokens and clock.painted_at is None:
+            self.after_frame(clock.painted)
         if ended is not None:
             self._after(ended)
-        elif self.status.view.clock is not None and self.status.view.clock.tokens <= 1:
+        elif clock is not None and clock.tokens <= 1:
             self.update_status()
 
     def _after(self, ended: Ended) -> None:
-        if ended.state in {"complete", "length", "refused"}:
-            if self.turns.say_queued():
-                self._tick_timer.resume()
-        else:
-            waiting = self.turns.unqueue()
-            if waiting:
-                self.prompt.put_back(waiting)
+        if ended.state not in {"complete", "length", "refused"} and (waiting := self.turns.unqueue()):
+            self.prompt.put_back(waiting)
+        if self.turns.say_queued():
+            self._tick_timer.resume()
         if not self.session.running:
             self._tick_timer.pause()
         self.update_status()

@@ -171,17 +171,10 @@ def use_endpoint(app: "ChatApp", endpoint: Endpoint | None) -> None:
 
 
 def show_stats(app: "ChatApp", _: str) -> None:
-    """The last reply's clock: its figures and its gaps as a histogram."""
-    clock = app.status.view.clock
-    if clock is None or not clock.tokens:
-        app.tell("No reply has been timed yet.")
-        return
-    from tokenfall.ui.histogram import histogram
+    """The clock of the last reply with its gaps as a histogram, and the conversation's."""
+    from tokenfall.ui.stats import stats
 
-    ttft, rate = clock.ttft(clock.arrivals[-1]), clock.mean_rate(app.status.view.usage.output_tokens)
-    head = f"TTFT {(ttft or 0) * 1000:.0f} ms, {clock.tokens} deltas" + (f", {rate:.1f} tok/s" if rate else "")
-    width = min(max(app.transcript.content_size.width, 20), 78)
-    app.tell("\n".join([head, *histogram([gap * 1000 for gap in clock.gap_list], width)]))
+    app.tell("\n".join(stats(app.turns.timed, min(max(app.transcript.content_size.width, 20), 78))))
 
 
 def open_help(app: "ChatApp") -> None:
@@ -212,7 +205,7 @@ COMMANDS: Mapping[str, Command] = {
         Command("system", "[TEXT]", "edit or set the system prompt; - clears it", set_system),
         Command("copy", "[N]", "copy the last reply, or its Nth code block", copy_reply),
         Command("theme", "[NAME]", "choose the colours", choose_theme),
-        Command("stats", "", "the last reply's clock and gaps", show_stats),
+        Command("stats", "", "the clock of the last reply and of the conversation", show_stats),
         Command("help", "", "every key and command", lambda app, _: open_help(app)),
         Command("quit", "", "leave", lambda app, _: app.exit()),
     )

@@ -503,6 +503,13 @@ class DirectOutput(App[None]):
         else:
             asyncio.get_running_loop().call_soon(self._call, call)
 
+    def after_frame(self, call: Callable[[float], object]) -> None:
+        """Calls once with the time at which the next frame is out."""
+        if is_direct(self):
+            self.display_rows.outlet.after_frame(call)
+        else:
+            self.call_after_refresh(lambda: call(time.monotonic()))
+
     def _call(self, call: Callable[[], None]) -> None:
         if self._closing or self._closed:
             return

@@ -32,7 +32,8 @@ class Cell:
 @dataclass(slots=True)
 class View:
     """What the status line shows. `running` and `loading` tell of the turn and of the embedded model; `rest` is the state
-    once neither is so; `context` is the size of the model's window in tokens, where it is known."""
+    once neither is so; `context` is the size of the model's window in tokens, where it is known. `again_at` is when a request that
+    failed is sent again, `stalled_since` since when nothing has come that should have; `saved` is how many tokens a stop has spared."""
 
     running: bool = False
     loading: bool = False
@@ -41,7 +42,26 @@ class View:
     clock: StreamClock | None = None
     usage: Usage = field(default_factory=Usage)
     context: int | None = None
+    again_at: float | None = None
+    stalled_since: float | None = None
+    saved: int | None = None
     ctrl_c: str = "quit"
+
+    def begin(self) -> None:
+        """A turn begins."""
+        self.clock = StreamClock()
+        self.usage = Usage()
+        self.again_at = self.stalled_since = self.saved = None
+
+    def end(self, rest: Rest, usage: Usage, saved: int | None) -> None:
+        self.rest, self.usage, self.saved = rest, usage, saved
+        self.again_at = self.stalled_since = None
+
+    def reset(self) -> None:
+        """As before any turn."""
+        self.begin()
+        self.clock = None
+        self.rest = "ready"
 
     @property
     def state(self) -> State:
@@ -54,13 +74,16 @@ class View:
 
 
 def cells(view: View, now: float) -> list[Cell]:
-    """The cells from left to right: state, model, TTFT, rate, gaps, tokens, context, what Ctrl-C does."""
+    """The cells from left to right: state, model, TTFT, trouble, rate, what a stop saved, gaps, tokens, context, what Ctrl-C does."""
     clock = view.clock
     row = [Cell(view.state, f"state_{view.state}"), Cell(view.model, "status_model")]
     if clock is not None:
         live = clock.ended_at is None
         row += ttft_cell(clock, now)
+        row += trouble_cell(view, clock, now)
         row += rate_cell(clock, view.usage, now, live=live)
+        if view.saved:
+            row.append(Cell(f"≈{view.saved} saved", "good"))
         if (gaps := clock.gaps()) is not None:
             row.append(Cell(f"gap {milliseconds(gaps.median)}/{milliseconds(gaps.p95)} ms"))
         row += token_cells(view, clock)
@@ -75,6 +98,16 @@ def ttft_cell(clock: StreamClock, now: float) -> Iterator[Cell]:
         shown = f"{ttft:.1f} s" if ttft >= 10 else f"{milliseconds(ttft)} ms"
         # a figure that still counts has no verdict yet, unless it is a bad one already
         yield Cell(f"TTFT {shown}", speed if clock.tokens or speed != "good" else "status")
+
+
+def trouble_cell(view: View, clock: StreamClock, now: float) -> Iterator[Cell]:
+    """What the user waits for where that isn't the next token."""
+    if view.again_at is not None:
+        yield Cell(f"again in {max(view.again_at - now, 0):.0f} s", "slow")
+    elif view.running and clock.stalls(now).under_way:
+        yield Cell(f"stalled {clock.quiet(now):.0f} s", "slow")
+    elif view.stalled_since is not None:
+        yield Cell(f"nothing for {max(now - view.stalled_since, 0):.0f} s", "slow")
 
 
 def rate_cell(clock: StreamClock, usage: Usage, now: float, *, live: bool) -> Iterator[Cell]:

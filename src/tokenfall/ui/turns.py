@@ -1,6 +1,7 @@
 """From turn events to what the screen shows, a frame's worth at a time; and the messages that wait for their turn."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import assert_never
 
 from tokenfall.events import (
@@ -14,7 +15,6 @@ from tokenfall.events import (
     Streamed,
     TextDelta,
     TurnEvent,
-    Usage,
     UsageReport,
     Waiting,
 )
@@ -25,6 +25,7 @@ from tokenfall.ui.backlog import REST_S, Backlog, Kind
 from tokenfall.ui.entries import fault, notice, question, queued
 from tokenfall.ui.reply import Mark
 from tokenfall.ui.stack import Entry
+from tokenfall.ui.stats import Told, saved
 from tokenfall.ui.status import Rest, View
 from tokenfall.ui.transcript import Transcript
 
@@ -47,6 +48,15 @@ RESTS: dict[EndState, Rest] = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class _Queued:
+    """A message that waits; `after_all` says that it was written when no more of the reply was to come."""
+
+    text: str
+    entry: Entry
+    after_all: bool
+
+
 class Turns:
     """Shows the turns of a session on a transcript and in a view of the status line. `answering` is the service that the
     turn under way went to, whichever is chosen meanwhile; `wake` asks for `show` to be called soon, or after so many seconds."""
@@ -61,20 +71,22 @@ class Turns:
         self._backlog = Backlog(self._grow)
         self._ended: Ended | None = None
         """The end of a turn, until all that came before it is shown."""
-        self._queue: list[tuple[str, Entry]] = []
+        self._queue: list[_Queued] = []
         self._replying = False
         self._asked: Entry | None = None
         """What the reply answers, where it was asked by hand just now."""
         self.answering = ""
+        self.replies: list[Told] = []
+        """Of this conversation, as they were timed."""
 
     # saying something
 
     def say(self, text: str) -> None:
         """Sends `text`, or queues it while a reply streams."""
         if self.busy:
-            entry = queued(text)
-            self._queue.append((text, entry))
-            self._transcript.add(entry)
+            waiting = _Queued(text, queued(text), after_all=self._session.ending)
+            self._queue.append(waiting)
+            self._transcript.add(waiting.entry)
         else:
             self._asked = self._ask(text)
             self._transcript.scroll_to_bottom()
@@ -83,9 +95,9 @@ class Turns:
         """Sends the message whose turn it is now, and moves nothing of what is being read; False when none waits."""
         if not self._queue:
             return False
-        text, entry = self._queue.pop(0)
-        self._transcript.take_out(entry)
-        self._ask(text)
+        first = self._queue.pop(0)
+        self._transcript.take_out(first.entry)
+        self._ask(first.text)
         self._asked = None
         return True
 
@@ -106,8 +118,7 @@ class Turns:
     def _start(self) -> None:
         self._session.service.start()
         self.answering = self._session.service.name
-        self._view.clock = StreamClock()
-        self._view.usage = Usage()
+        self._view.begin()
 
     def reset(self) -> None:
         """A new conversation: what is under way, queued or timed is forgotten."""
@@ -116,17 +127,17 @@ class Turns:
         self._ended = None
         self._queue.clear()
         self._replying = False
-        self._view.clock = None
-        self._view.usage = Usage()
-        self._view.rest = "ready"
+        self.replies.clear()
+        self._view.reset()
 
     def unqueue(self) -> str:
-        """Takes back every queued message, as one text."""
-        for _, entry in self._queue:
-            self._transcript.take_out(entry)
-        text = "\n".join(text for text, _ in self._queue)
-        self._queue.clear()
-        return text
+        """Takes back every message that was queued before the reply was stopped or broke off, as one text. What was said after that,
+        while the rest of the reply was still being shown, was meant to be sent, and stays."""
+        back = [each for each in self._queue if not each.after_all]
+        for each in back:
+            self._transcript.take_out(each.entry)
+        self._queue = [each for each in self._queue if each.after_all]
+        return "\n".join(each.text for each in back)
 
     # showing what comes
 
@@ -145,21 +156,7 @@ class Turns:
         rest; returns the end of the turn once it stands behind all the others."""
         events, self._inbox = self._inbox, []
         for event in events:
-            match event:
-                case Streamed(at, (TextDelta(piece) | ReasoningDelta(piece)) as delta):
-                    self._clock.token(at)
-                    self._backlog.add(type(delta), piece, at)
-                case Streamed(_, UsageReport(usage)):
-                    self._view.usage = self._view.usage.joined(usage)
-                case Waiting() | Streamed() | Opened() | FirstByte() | Stalled() | Retrying():
-                    pass
-                case Sent(at):
-                    self._clock.sent(at)
-                    self.answering = self._session.service.name
-                case Ended():
-                    self._ended = event
-                case _:
-                    assert_never(event)
+            self._hear(event)
         self._backlog.work()
         if self._backlog:
             self._wake(REST_S)
@@ -168,6 +165,30 @@ class Turns:
         if ended is not None:
             self._end(ended)
         return ended
+
+    def _hear(self, event: TurnEvent) -> None:
+        if not isinstance(event, Ended):
+            self._clock.take(event)
+        match event:
+            case Streamed(at, (TextDelta(piece) | ReasoningDelta(piece)) as delta):
+                self._view.stalled_since = None
+                self._backlog.add(type(delta), piece, at)
+            case Streamed(_, UsageReport(usage)):
+                self._view.usage = self._view.usage.joined(usage)
+            case Stalled(_, since):
+                self._view.stalled_since = since
+            case Retrying(at, until, attempt, why):
+                self._view.again_at = until
+                self._transcript.add(notice(f"{why.message} Attempt {attempt + 1} follows in {until - at:.1f} s; Ctrl-C stops it."))
+            case Sent():
+                self._view.again_at = self._view.stalled_since = None
+                self.answering = self._session.service.name
+            case Ended():
+                self._ended = event
+            case Waiting() | Streamed() | Opened() | FirstByte():
+                pass
+            case _:
+                assert_never(event)
 
     @property
     def _clock(self) -> StreamClock:
@@ -181,9 +202,10 @@ class Turns:
         self._transcript.append(text, at, reasoning=kind is ReasoningDelta)
 
     def _end(self, ended: Ended) -> None:
-        self._clock.ended(ended.at)
-        self._view.rest = RESTS[ended.state]
-        self._view.usage = ended.usage
+        self._clock.take(ended)
+        told = Told(self.answering, ended.state, self._clock, ended.usage)
+        self._view.end(RESTS[ended.state], ended.usage, saved(told, self.replies, self._session.max_tokens))
+        self.replies.append(told)
         if self._replying:
             self._replying = False
             self._transcript.finish(MARKS[ended.state], ended.at)
@@ -193,6 +215,13 @@ class Turns:
             self._transcript.add(notice("The model answered with nothing."))
         if ended.error is not None:
             self._transcript.add(fault(f"{ended.error} /retry sends the question again."))
+
+    @property
+    def timed(self) -> list[Told]:
+        """The conversation's replies, the one under way included."""
+        if self._view.clock is None or (self.replies and self.replies[-1].clock is self._view.clock):
+            return self.replies
+        return [*self.replies, Told(self.answering, None, self._view.clock, self._view.usage)]
 
     def away(self, seconds: float) -> None:
         """The program was suspended for so long."""
