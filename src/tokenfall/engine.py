@@ -110,7 +110,7 @@ class Attempt:
     def _take(self, frame: Frame, patience: Patience) -> list[StreamEvent]:
         decoded = self._decoded(frame)
         self.begun = self.begun or any(isinstance(event, TextDelta | ReasoningDelta | ToolCallDelta) for event in decoded)
-        if not all(isinstance(event, ReplyStarted) for event in decoded):
+        if not all(isinstance(event, ReplyStarted | UsageReport) for event in decoded):
             patience.progress(frame.at)
         if any(isinstance(event, Finished) for event in decoded):
             patience.finish()

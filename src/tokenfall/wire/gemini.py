@@ -5,6 +5,7 @@ Format: Gemini API reference, "Generating content", `models.streamGenerateConten
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import assert_never
 from urllib.parse import quote
 
@@ -93,13 +94,13 @@ class ContentDecoder:
     def decode(self, frame: Frame) -> list[StreamEvent]:
         if not frame.data:
             return []
-        chunk, read = event_object(WIRE, frame), Reader(WIRE, frame)
+        chunks, read = _chunks(frame), Reader(WIRE, frame)
+        return [event for chunk in chunks for event in self._chunk(chunk, read)]
+
+    def _chunk(self, chunk: dict[str, object], read: Reader) -> list[StreamEvent]:
         fault = fault_message(chunk)
         if fault is not None:
             return [Faulted(fault, passing(chunk))]
-        return self._chunk(chunk, read)
-
-    def _chunk(self, chunk: dict[str, object], read: Reader) -> list[StreamEvent]:
         events: list[StreamEvent] = []
         model = read.text(chunk, "modelVersion")
         if model and not self._model_told:
@@ -120,6 +121,14 @@ class ContentDecoder:
         if not text:
             return []
         return [ReasoningDelta(text) if part.get("thought") is True else TextDelta(text)]
+
+
+def _chunks(frame: Frame) -> list[dict[str, object]]:
+    """Without `alt=sse`, which a proxy may drop, all of a reply is one list; so is an error's body."""
+    if frame.data.startswith("["):
+        whole = replace(frame, data=f'{{"chunks":{frame.data}}}')
+        return Reader(WIRE, frame).mappings(event_object(WIRE, whole), "chunks")
+    return [event_object(WIRE, frame)]
 
 
 def _usage(usage: dict[str, object]) -> list[StreamEvent]:
