@@ -112,7 +112,7 @@ class ResponsesDecoder:
             return _EVENTS[kind](self, event, read)
         if event.get("object") == "response":
             return self._ended(event, read)
-        if "type" not in event and fault_message(event) is not None:
+        if ("type" not in event or event.get("object") == "error") and fault_message(event) is not None:
             return [_fault(event)]
         return []
 
@@ -227,13 +227,15 @@ class _Told:
 
     Most servers send text as deltas and repeat it at every level; some leave levels out, or the deltas. Which repetition belongs to
     which delta can't be known from indices and ids: vLLM counts on between a delta and its end, LiteLLM names an item anew in each
-    event. So each level is compared with all that has been told, in the order in which it comes. Kept in UTF-16, where the halves of a
-    character meet.
+    event. So each level is compared with all that has been told, in the order in which it comes, and no longer heard once it differs.
+    Kept in UTF-16, where the halves of a character meet.
     """
 
     def __init__(self) -> None:
         self._text = bytearray()
         self._repeated: dict[str, int] = {}
+        """Up to where, in bytes."""
+        self._differing: set[str] = set()
 
     @property
     def any(self) -> bool:
@@ -243,17 +245,21 @@ class _Told:
         self._text += text.encode("utf-16-le", "surrogatepass")
 
     def repeated(self, level: str, text: str) -> str:
-        """What of a text that a level repeats had not been told; "" also where it differs from what was told."""
+        """What of a text that a level repeats had not been told."""
+        if level in self._differing:
+            return ""
         start = self._repeated.get(level, 0)
         whole = text.encode("utf-16-le", "surrogatepass")
         if self._text.startswith(whole, start):
             self._repeated[level] = start + len(whole)
             return ""
         left = len(self._text) - start
-        missing = whole[left:] if left < len(whole) and whole.startswith(self._text[start:]) else b""
-        self._text += missing
+        if left > len(whole) or not whole.startswith(self._text[start:]):
+            self._differing.add(level)
+            return ""
+        self._text += whole[left:]
         self._repeated[level] = len(self._text)
-        return missing.decode("utf-16-le", "surrogatepass")
+        return whole[left:].decode("utf-16-le", "surrogatepass")
 
 
 class _Call:
