@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from tokenfall.messages import Request
-from tokenfall.wire import anthropic, gemini, ollama, openai_chat
+from tokenfall.wire import anthropic, gemini, ollama, openai_chat, openai_responses
 from tokenfall.wire.frames import Decoder, Frame
 
 __all__ = ["WIRES", "Decoder", "Frame", "Framing", "Wire"]
@@ -44,6 +44,14 @@ WIRES: Mapping[str, Wire] = {
             openai_chat.encode,
             openai_chat.ChatDecoder,
             openai_chat.model_names,
+        ),
+        Wire(
+            "openai-responses",
+            openai_responses.path,
+            "/models",
+            openai_responses.encode,
+            openai_responses.ResponsesDecoder,
+            openai_responses.model_names,
         ),
         Wire(
             anthropic.WIRE,
