@@ -18,7 +18,8 @@ from functools import partial
 from multiprocessing.connection import Connection
 from typing import Self, TypeVar
 
-from tests.byteserver import DONE, SSE_HEAD, ByteServer, Exchange, Perform, Script, Send, Sleep, chunked, openai_chunk
+from tests.byteserver import SSE_HEAD, ByteServer, Exchange, Perform, Script, Send, Sleep, chunked
+from tests.faults.dialects import DIALECTS, Dialect
 
 BEFORE_S = 0.3
 """Seconds before the first token: long enough that a program has drawn what it draws while it waits."""
@@ -38,10 +39,11 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """`before` is how many seconds the server thinks, after the head of its answer."""
+    """`before` is how many seconds the server thinks, after the head of its answer, which is one of the wire."""
 
     parts: tuple[Part, ...]
     before: float = BEFORE_S
+    wire: str = "openai-chat"
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,8 +173,14 @@ class _Player:
 
     def script(self) -> Script:
         parts = [Perform(partial(self._part, index, part)) for index, part in enumerate(self.reply.parts)]
-        end = Send(chunked(openai_chunk(finish="stop"), DONE, last=True))
-        return [Perform(self._begin), Send(SSE_HEAD), Sleep(self.reply.before), *parts, end]
+        dialect = self._dialect
+        end = Send(chunked(dialect.finish + dialect.done, last=True))
+        start = [Send(chunked(dialect.start))] if dialect.start else []
+        return [Perform(self._begin), Send(SSE_HEAD), Sleep(self.reply.before), *start, *parts, end]
+
+    @property
+    def _dialect(self) -> Dialect:
+        return DIALECTS[self.reply.wire]
 
     async def _begin(self, exchange: Exchange, _: Write) -> None:
         self.pipe.send(Asked((self.number,), exchange.at))
@@ -188,18 +196,18 @@ class _Player:
             await self.told.get()
         sent: list[float] = []
         if part.rate:
-            await _paced(part, exchange, write, sent)
+            await _paced(part, self._dialect.text, exchange, write, sent)
         else:
             sent = [time.monotonic()] * len(part.tokens)
-            write(chunked(*map(openai_chunk, part.tokens)))
+            write(chunked(*map(self._dialect.text, part.tokens)))
         self.pipe.send(Played((self.number, index), tuple(sent)))
 
 
-async def _paced(part: Part, exchange: Exchange, write: Write, sent: list[float]) -> None:
+async def _paced(part: Part, text: Callable[[str], bytes], exchange: Exchange, write: Write, sent: list[float]) -> None:
     start = time.monotonic()
     for number, token in enumerate(part.tokens):
         await asyncio.sleep(start + (number + 1) / part.rate - time.monotonic())
         if exchange.gone.is_set():
             return
         sent.append(time.monotonic())
-        write(chunked(openai_chunk(token)))
+        write(chunked(text(token)))
