@@ -206,6 +206,31 @@ def render(invocation: _Invocation, /, file: Path | None, width: int | None, no_
         show(Rendering(file, width, invocation.options.theme or "", colour=not no_color), os.environ)
 
 
+@tokenfall.command()
+@click.argument("file", required=False, type=click.Path(exists=True, dir_okay=False))
+@click.option("--wire", type=click.Choice([*WIRES, "sse"]), required=True, help="What the bytes are; sse for the framing only.")
+@click.option("--at", is_flag=True, help='With each event "at": how many bytes had come when it was whole.')
+@_debug_option
+@click.pass_obj
+def decode(invocation: _Invocation, /, file: str | None, wire: str, at: bool, debug: bool) -> None:
+    """Print the events in the raw body of a response, one JSON object a line.
+
+    The bytes are those of FILE or of standard input, as `curl -sN` gives them. "event" is start (model, id), text, reasoning,
+    tool_call (index, id, name, arguments: a piece of JSON text), usage, finish (state, and reason: the service's own word),
+    fault (message, passing) or done; with --wire sse each event as it was framed ("event", "data", "id"). Exit code: 0 done,
+    1 bytes that the wire forbids come after what was printed, 2 usage, or no event at all, 130 interrupted.
+    """
+    invocation.take(debug, {})
+    with _interruptible():
+        from tokenfall.cli.decode import decode as show
+        from tokenfall.cli.decode import opened, standard_input
+        from tokenfall.cli.output import standard_output
+
+        source = opened(file) if file else standard_input(sys.stdin.fileno() if sys.stdin else None)
+        if left_over := show(source, wire, standard_output(), at=at):
+            _say(left_over)
+
+
 @contextmanager
 def _interruptible() -> Iterator[None]:
     try:
