@@ -17,11 +17,22 @@ class _Screen(pyte.HistoryScreen):
         super().delete_lines(count)
 
 
+class _WrapsAtOnce(_Screen):
+    """Behind the last column the cursor is in the next line."""
+
+    def draw(self, data: str) -> None:
+        for character in data:
+            super().draw(character)
+            if self.cursor.x == self.columns:
+                self.carriage_return()
+                self.linefeed()
+
+
 class Scrollback:
     """As a terminal: a line end of the program's becomes CR LF on its way."""
 
-    def __init__(self, columns: int, lines: int) -> None:
-        self.screen = _Screen(columns, lines, history=1_000_000, ratio=1)
+    def __init__(self, columns: int, lines: int, *, wraps_late: bool = True) -> None:
+        self.screen = (_Screen if wraps_late else _WrapsAtOnce)(columns, lines, history=1_000_000, ratio=1)
         self._stream = pyte.Stream(self.screen)
 
     def feed(self, text: str) -> "Scrollback":

@@ -194,6 +194,15 @@ def test_the_scrollback_is_exact(program: Program, name: str, columns: int, line
         assert given_back(screen)
 
 
+@pytest.mark.parametrize("others", ["", "abc", "x", "x" * 79, "x" * 80, "x" * 85])
+def test_what_a_command_left_without_a_line_end_stays(program: Program, others: str) -> None:
+    shell = Program(program.folder, ("sh", "-c", f"printf '%s' '{others}'; exec \"$@\"", "sh", *program.command))
+    with terminal(shell, markdown(program, "Some text.\n\nMore.")) as screen:
+        assert screen.exit_status() == 0
+        assert left(screen) == [*([others[:80]] if others else []), *([others[80:]] if others[80:] else []), "Some text.", "", "More.", ""]
+        assert given_back(screen)
+
+
 def test_the_scrollback_is_exact_however_the_text_came(program: Program, pipe: Pipe) -> None:
     source = DOCUMENTS["answer"] + FENCE + DOCUMENTS["table that widens"] + "\nthe end of it"
     random = Random(5)

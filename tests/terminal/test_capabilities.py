@@ -17,6 +17,7 @@ from tokenfall.terminal.capabilities import (
     rewraps,
     screenful,
     synchronises,
+    wraps_late,
 )
 
 
@@ -93,18 +94,21 @@ def test_colors_counted_and_as_rich_names_them(env: dict[str, str], count: int, 
     assert (capabilities(env).count, capabilities(env).system) == (count, system)
 
 
-@pytest.mark.parametrize(("env", "has_2026", "wraps"), [
-    ({"TERM": "xterm-256color"}, False, False),
-    ({"TERM": "xterm-kitty"}, True, True),
-    ({"TERM": "foot"}, True, True),
-    ({"TERM": "tmux-256color", "TMUX": "x"}, False, True),
-    ({"TERM": "screen", "TMUX": "x"}, False, True),
-    ({"TERM": "screen", "STY": "x"}, False, False),
-    ({"TERM": "xterm", "TMUX": "x"}, False, False),
-    ({}, False, False),
+@pytest.mark.parametrize(("env", "has_2026", "wraps_anew", "late"), [
+    ({"TERM": "xterm-256color"}, False, False, True),
+    ({"TERM": "xterm-kitty"}, True, True, True),
+    ({"TERM": "foot"}, True, True, True),
+    ({"TERM": "tmux-256color", "TMUX": "x"}, False, True, True),
+    ({"TERM": "screen", "TMUX": "x"}, False, True, True),
+    ({"TERM": "screen", "STY": "x"}, False, False, True),
+    ({"TERM": "xterm", "TMUX": "x"}, False, False, True),
+    ({"TERM": "linux"}, False, False, True),
+    ({"TERM": "ansi"}, False, False, False),
+    ({"TERM": "cygwin"}, False, False, False),
+    ({}, False, False, True),
 ])
-def test_what_is_known_without_asking(env: dict[str, str], has_2026: bool, wraps: bool) -> None:
-    assert (synchronises(env), rewraps(env)) == (has_2026, wraps)
+def test_what_is_known_without_asking(env: dict[str, str], has_2026: bool, wraps_anew: bool, late: bool) -> None:
+    assert (synchronises(env), rewraps(env), wraps_late(env)) == (has_2026, wraps_anew, late)
 
 
 def test_what_can_be_drawn_on() -> None:

@@ -36,11 +36,21 @@ SIZES = [(80, 24), (31, 7), (20, 3), (41, 1)]
 class Shown:
     """A document on a terminal, after the line of the shell that began it."""
 
-    def __init__(self, columns: int, lines: int, *, theme: str = "dark", traits: Traits | None = None, most: int | None = None) -> None:
+    def __init__(
+        self,
+        columns: int,
+        lines: int,
+        *,
+        theme: str = "dark",
+        traits: Traits | None = None,
+        most: int | None = None,
+        before: str = "$ render\n",
+    ) -> None:
         self.size = columns, lines
         self.document = Document()
-        self.scroll = Scroll(self.document, THEMES[theme].look, Palette(ColorSystem.TRUECOLOR), traits or Traits(), most)
-        self.terminal = Scrollback(columns, lines).feed("$ render\n")
+        traits = traits or Traits()
+        self.scroll = Scroll(self.document, THEMES[theme].look, Palette(ColorSystem.TRUECOLOR), traits, most)
+        self.terminal = Scrollback(columns, lines, wraps_late=traits.wraps_late).feed(before)
         self.paint()
 
     def paint(self) -> str:
@@ -134,6 +144,19 @@ def test_what_has_scrolled_away_stays_when_a_link_definition_comes_late() -> Non
     rows = shown.finish().rows()
     assert rows[:4] == ["$ render", "[some text that is long][ref] in two", "lines", ""]
     assert rows[4:] == wanted(rest + "named\n\nend\n", 40)[1:]
+
+
+@pytest.mark.parametrize("wraps_late", [True, False])
+@pytest.mark.parametrize("lines", [1, 2, 9])
+@pytest.mark.parametrize("size", [0, 1, 2, 38, 39, 40, 41, 80, 95])
+def test_a_line_that_others_left_without_its_end_stays(size: int, lines: int, wraps_late: bool) -> None:
+    others = ("0123456789" * 10)[:size]
+    shown = Shown(40, lines, traits=Traits(wraps_late=wraps_late), before=f"$ render\n\x1b[31;4m{others}")
+    shown.add("Some `text`\n\nand more")
+    others_rows = [others[at : at + 40] for at in range(0, size, 40)]
+    assert shown.finish().rows() == ["$ render", *others_rows, "Some text", "", "and more", ""]
+    blanks = [cell for row in shown.terminal.cells() for cell in row if cell.data == " "]
+    assert not any(cell.underscore for cell in blanks)
 
 
 def test_a_word_more_sends_that_word() -> None:
@@ -255,3 +278,13 @@ def test_after_others_had_the_terminal_the_tail_stands_below_what_they_wrote() -
     shown.add(" goes on.")
     kept = ["$ render", "Gone.", "", "A paragraph that", "[1]+ Stopped", "$ fg"]
     assert shown.finish().rows() == [*kept, "", "A paragraph that goes on.", ""]
+
+
+def test_what_others_left_without_a_line_end_stays_when_the_tail_is_shown_again() -> None:
+    shown = Shown(40, 12)
+    shown.add("A paragraph that")
+    shown.terminal.feed(shown.scroll.leave() + "$ fg\ntyped")
+    shown.scroll.begin_anew()
+    shown.paint()
+    shown.add(" goes on.")
+    assert shown.finish().rows() == ["$ render", "A paragraph that", "$ fg", "typed", "A paragraph that goes on.", ""]

@@ -115,6 +115,22 @@ def test_keys_lead_to_reasoning_links_and_code() -> None:
     assert words(None) == ""
 
 
+@pytest.mark.parametrize(
+    "source",
+    ["at https://a.example.", "<HTTP://a.example>", "[a](b)", "[a]\n\n[a]: /b", "<a@b.example>", "```\na", "~~~\na", "    a", "\ta", "- \ta\n\n\t\tb"],
+)
+def test_keys_lead_to_all_that_the_source_may_have(source: str) -> None:
+    stack = Stack()
+    stack.rewrap(40)
+    reply = Reply("m")
+    reply.append(source, at=0.0)
+    reply.finish(None, 1.0)
+    stack.add(notice("before"), reply)
+    spot = next_target(stack, Spot(0, 0, 0), 1)
+    assert spot is not None
+    assert target_at(stack, spot) is not None
+
+
 @pytest.mark.parametrize("size", [200, 40_000])
 def test_code_that_still_streams_is_copied_as_far_as_it_came(size: int) -> None:
     """Also of a block that is so long that its lines are laid out once."""

@@ -81,7 +81,7 @@ def draws(file: int, env: Mapping[str, str]) -> bool:
     return os.name == "posix" and os.isatty(file) and not no_chat(env)
 
 
-# terminals whose terminfo entry has no `csr`
+# terminals whose terminfo entry has no `csr`; the same have no `xenl`
 _NO_REGIONS = ("ansi", "pcansi", "cygwin", "sun", "vt52", "wy")
 
 # terminals that erase with the background colour: `bce`, or known to do it though their entry doesn't say so (tmux)
@@ -128,3 +128,8 @@ def rewraps(env: Mapping[str, str]) -> bool:
     """Whether the terminal is known to wrap what it shows anew when its width changes."""
     term = env.get("TERM", "")
     return term.startswith(_MODERN) or (bool(env.get("TMUX")) and term.startswith(("tmux", "screen")))
+
+
+def wraps_late(env: Mapping[str, str]) -> bool:
+    """Whether the cursor waits behind the last column until more is written, and only then goes to the next line."""
+    return not env.get("TERM", "").startswith(_NO_REGIONS)

@@ -10,7 +10,7 @@ from types import TracebackType
 from tokenfall.filters import Visible
 from tokenfall.markdown.document import Document
 from tokenfall.markdown.lines import HELD_S
-from tokenfall.terminal.capabilities import capabilities, rewraps, screenful, synchronises
+from tokenfall.terminal.capabilities import capabilities, rewraps, screenful, synchronises, wraps_late
 from tokenfall.terminal.outlet import FAREWELL_S, Outlet, ReaderGone, open_terminal
 from tokenfall.terminal.pens import Palette
 from tokenfall.terminal.scroll import Scroll, Traits
@@ -34,7 +34,7 @@ class Live:
         self._visible = Visible()
         self._document = Document()
         drawn = screenful(env, "changes")
-        traits = Traits(drawn.paints_erased, drawn.scrolls, synchronises(env), rewraps(env))
+        traits = Traits(drawn.paints_erased, drawn.scrolls, synchronises(env), rewraps(env), wraps_late(env))
         palette = Palette(capabilities(env).system, hyperlinks=drawn.hyperlinks)
         self._scroll = Scroll(self._document, look, palette, traits, width)
         self._outlet = Outlet(self._paint, self._lost, asks=False)

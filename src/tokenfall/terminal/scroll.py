@@ -1,12 +1,14 @@
 """A document on its way into the scrollback of a terminal, live.
 
 Lines that no later text changes are written once and scroll away. What follows them, the tail, stands below and is drawn anew
-in place. Nothing is known of where on the screen that is, so the cursor only ever moves from where it is.
+in place. Nothing is known of where on the screen that is, so the cursor only ever moves from where it is. The first line
+stands below what was there, also where that was left without a line end.
 
 - A tail that is taller than the screen shows its last rows; the others are written when they can't change any more.
 - A link definition that comes late may change lines that have scrolled away: they stay as they were shown.
 - After a change of the terminal's size what has scrolled away stays, and the tail is drawn again at the new width. A terminal
-  that wraps its lines anew then may keep a torn copy of a part of the tail above it.
+  that wraps its lines anew then may keep a torn copy of a part of the tail above it, and may take a line that was left without
+  its end for the beginning of the first.
 
 Sequences: ECMA-48 (CUU, CUD, CUF, CUB, ED, IL, DL), DECAWM and DECTCEM from the VT510 manual.
 """
@@ -37,13 +39,14 @@ STYLES_KEPT = 2000
 
 @dataclass(frozen=True, slots=True)
 class Traits:
-    """Of a terminal: whether it erases with the background colour, moves lines, has synchronised updates, and wraps what it
-    shows anew when its width changes."""
+    """Of a terminal: whether it erases with the background colour, moves lines, has synchronised updates, wraps what it shows
+    anew when its width changes, and wraps a full line only when more is written."""
 
     paints_erased: bool = True
     moves_lines: bool = True
     synchronises: bool = False
     rewraps: bool = False
+    wraps_late: bool = True
 
 
 class Scroll:
@@ -105,10 +108,8 @@ class Scroll:
     def _fit(self, columns: int, lines: int) -> None:
         """The tail is to be drawn again at this size: what there is of it goes."""
         drawing = self._drawing
-        up = 0
-        if drawing.at is not None:
-            drawing.wear(self._palette.plain)
-            up = self._above(drawing.at, columns)
+        drawing.wear(self._palette.plain)
+        up = 0 if drawing.at is None else self._above(drawing.at, columns)
         if columns != self._size[0]:
             self._rest = None  # a piece that was begun is written again, at the new width
         self._size = columns, lines
@@ -117,8 +118,14 @@ class Scroll:
         self._shown = []
         if up >= 0:
             up = min(up, lines - 1)
-            drawing.send((f"\x1b[{up}A" if up else "") + "\r\x1b[J", (0, 0))
+            reach = (f"\x1b[{up}A" if up else "") if drawing.at is not None else self._line_of_its_own(columns)
+            drawing.send(f"{reach}\r\x1b[J", (0, 0))
             self._shown = [self._blank]
+
+    def _line_of_its_own(self, columns: int) -> str:
+        """As many blanks as fill a line: they end in the next one if the cursor was not at the beginning of its own. Nothing
+        else tells these two apart without asking the terminal; zsh does so too (PROMPT_SP)."""
+        return " " * (columns if self._traits.wraps_late else columns - 1)
 
     def _above(self, at: Place, columns: int) -> int:
         """Rows between the cursor and the first that can be drawn on, at the new width; negative when the cursor is above that.

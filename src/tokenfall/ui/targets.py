@@ -58,7 +58,7 @@ def next_target(stack: Stack, spot: Spot, step: int) -> Spot | None:
     return None
 
 
-_LEADING = re.compile(r"```|~~~|^(?: {4}| *\t)|\]\(|<https?:|<[\w.+-]+@|^ {0,3}\[[^\]]+\]:|<mailto:", re.MULTILINE | re.IGNORECASE)
+_LEADING = re.compile(r"```|~~~|^(?: {4}| *\t)|\]\(|https?://|<[\w.+-]+@|^ {0,3}\[[^\]]+\]:|<mailto:", re.MULTILINE | re.IGNORECASE)
 """Some of this is in the source of whatever has code blocks or links."""
 
 
