@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from tokenfall.messages import Request
-from tokenfall.wire import openai_chat
+from tokenfall.wire import anthropic, openai_chat
 from tokenfall.wire.frames import Decoder, Frame
 
 __all__ = ["WIRES", "Decoder", "Frame", "Framing", "Wire"]
@@ -44,6 +44,17 @@ WIRES: Mapping[str, Wire] = {
             openai_chat.encode,
             openai_chat.ChatDecoder,
             openai_chat.model_names,
+        ),
+        Wire(
+            "anthropic",
+            anthropic.path,
+            "/models?limit=1000",
+            anthropic.encode,
+            anthropic.MessagesDecoder,
+            anthropic.model_names,
+            key_header="x-api-key",
+            key_prefix="",
+            headers={"anthropic-version": "2023-06-01"},
         ),
     )
 }
