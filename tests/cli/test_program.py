@@ -61,7 +61,7 @@ async def test_help_tells_what_there_is(program: Program) -> None:
         (["ask", "--max-tokens", "many", "x"], "'many' is not a valid integer range."),
         (["ask", "--max-tokens", "0", "x"], "0 is not in the range x>=1."),
         (["ask", "--temperature", "-1", "x"], "-1.0 is not in the range x>=0."),
-        (["ask", "--wire", "morse", "x"], "'morse' is not 'openai-chat'."),
+        (["ask", "--wire", "morse", "x"], "'morse' is not one of 'openai-chat'"),
         (["ask", "--model-file", "/none.gguf", "x"], "File '/none.gguf' does not exist."),
         (["ask", "--base-url", "localhost", "x"], "tokenfall: --base-url: Expected a URL such as"),
         (["ask", "-m", "nobody/x", "y"], "tokenfall: There is no endpoint 'nobody'.\nEndpoints are local."),

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from tokenfall.messages import Request
-from tokenfall.wire import anthropic, openai_chat
+from tokenfall.wire import anthropic, gemini, ollama, openai_chat, openai_responses
 from tokenfall.wire.frames import Decoder, Frame
 
 __all__ = ["WIRES", "Decoder", "Frame", "Framing", "Wire"]
@@ -46,6 +46,14 @@ WIRES: Mapping[str, Wire] = {
             openai_chat.model_names,
         ),
         Wire(
+            "openai-responses",
+            openai_responses.path,
+            "/models",
+            openai_responses.encode,
+            openai_responses.ResponsesDecoder,
+            openai_responses.model_names,
+        ),
+        Wire(
             "anthropic",
             anthropic.path,
             "/models?limit=1000",
@@ -55,6 +63,25 @@ WIRES: Mapping[str, Wire] = {
             key_header="x-api-key",
             key_prefix="",
             headers={"anthropic-version": "2023-06-01"},
+        ),
+        Wire(
+            "gemini",
+            gemini.path,
+            "/models?pageSize=1000",
+            gemini.encode,
+            gemini.ContentDecoder,
+            gemini.model_names,
+            key_header="x-goog-api-key",
+            key_prefix="",
+        ),
+        Wire(
+            "ollama",
+            ollama.path,
+            "/api/tags",
+            ollama.encode,
+            ollama.ChatDecoder,
+            ollama.model_names,
+            framing="ndjson",
         ),
     )
 }

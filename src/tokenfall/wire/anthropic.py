@@ -25,7 +25,7 @@ from tokenfall.events import (
 )
 from tokenfall.messages import EndState, File, Image, Message, Part, Reasoning, Request, Text, ToolCall
 from tokenfall.wire import openai_chat
-from tokenfall.wire.faults import fault_message, passing
+from tokenfall.wire.faults import NAMELESS, fault_message, passing
 from tokenfall.wire.frames import Frame
 from tokenfall.wire.reading import Reader, base64_text, count, event_object, text_of
 
@@ -114,7 +114,7 @@ class MessagesDecoder:
         read = Reader(WIRE, frame)
         kind = read.text(event, "type")
         if "error" in (kind, frame.event):
-            return [Faulted(fault_message(event) or "the service reports an error that it does not name", passing(event))]
+            return [Faulted(fault_message(event) or NAMELESS, passing(event))]
         if not kind and (fault := fault_message(event)) is not None:
             return [Faulted(fault, passing(event))]
         decode = EVENTS.get(kind or frame.event)

@@ -8,6 +8,8 @@ from tokenfall.events import whole_text
 MESSAGE_LIMIT = 500
 """Characters of a service's own message that are shown; some send whole stack traces."""
 
+NAMELESS = "the service ended the reply with an error that it does not name"
+
 KINDS = ("code", "type", "status", "error_type")
 """Where an error says of what kind it is, in the services' references: a word or an HTTP status."""
 

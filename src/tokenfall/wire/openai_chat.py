@@ -23,7 +23,7 @@ from tokenfall.events import (
     whole_text,
 )
 from tokenfall.messages import EndState, File, Image, Message, Part, Reasoning, Request, Text, ToolCall
-from tokenfall.wire.faults import fault_message, passing
+from tokenfall.wire.faults import NAMELESS, fault_message, passing
 from tokenfall.wire.frames import Frame
 from tokenfall.wire.reading import Reader, count, data_url, event_object, text_of
 
@@ -71,9 +71,12 @@ def encode(request: Request) -> dict[str, object]:
     if request.temperature is not None:
         body["temperature"] = request.temperature
     if request.schema is not None:
-        schema = {"name": SCHEMA_NAME, "strict": True, "schema": request.schema}
-        body["response_format"] = {"type": "json_schema", "json_schema": schema}
+        body["response_format"] = {"type": "json_schema", "json_schema": named_schema(request.schema)}
     return body
+
+
+def named_schema(schema: Mapping[str, object]) -> dict[str, object]:
+    return {"name": SCHEMA_NAME, "strict": True, "schema": schema}
 
 
 def _is_said(message: Message) -> bool:
@@ -147,7 +150,7 @@ class ChatDecoder:
         if not reason:  # some proxies write "" into every chunk
             return []
         if reason == "error":
-            return [Faulted("the service ended the reply with an error that it does not name", passing=True)]
+            return [Faulted(NAMELESS, passing=True)]
         return [Finished("refused" if self._refused else FINISH_REASONS.get(reason, "complete"), reason)]
 
 
