@@ -1,0 +1,130 @@
+"""File, options and environment joined: which model answers."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from tokenfall.config.places import Folders
+from tokenfall.config.rows import DEFAULT_WIRE, LOCAL, LOCAL_MODEL, Endpoint, FileConfig, Options, Secret, Settings
+from tokenfall.config.urls import base_url, plain_key
+from tokenfall.config.words import nearest
+from tokenfall.errors import UserError
+
+
+def settings(options: Options, file: FileConfig, env: Mapping[str, str], where: Folders) -> Settings:
+    """Raises UserError for options that contradict one another, name what isn't there, or need a variable that isn't set."""
+    endpoints = tuple(_with_key(endpoint, env) for endpoint in file.endpoints)
+    endpoint, model_file = _target(options, file, endpoints, env)
+    return Settings(
+        folders=where,
+        endpoint=endpoint,
+        model_file=model_file,
+        endpoints=endpoints,
+        system=file.system if options.system is None else options.system,
+        max_tokens=options.max_tokens or file.max_tokens,
+        temperature=file.temperature if options.temperature is None else options.temperature,
+        theme=options.theme or file.theme,
+        mouse=file.mouse,
+        keys=file.keys,
+        repaint=options.repaint or file.repaint,
+        follow=file.follow,
+        reduced_motion=file.reduced_motion,
+    )
+
+
+def choose(text: str, endpoints: Sequence[Endpoint], current: Endpoint | None) -> Endpoint | None:
+    """The endpoint that ENDPOINT/NAME, an endpoint's name alone, or a bare model NAME (on the `current` one) means;
+    None is the embedded model. Raises UserError when nothing is meant, or when the endpoint's key is not set."""
+    endpoint = meant(text, endpoints, current)
+    return endpoint and _ready(endpoint)
+
+
+def meant(text: str, endpoints: Sequence[Endpoint], current: Endpoint | None) -> Endpoint | None:
+    head, slash, tail = text.partition("/")
+    named = {endpoint.name: endpoint for endpoint in endpoints}
+    if head in named:
+        return replace(named[head], model=tail) if tail else named[head]
+    if head == LOCAL:
+        if tail in {"", LOCAL_MODEL}:
+            return None
+        advice = f"It is called {LOCAL}/{LOCAL_MODEL}; --model-file runs a file of your own."
+        raise UserError(f"There is no embedded model {tail!r}.", advice)
+    if text and not slash and current is not None:
+        return replace(current, model=text)
+    known = [*named, LOCAL]
+    advice = nearest(head, known) or f"Endpoints are {', '.join(known)}."
+    raise UserError(f"There is no endpoint {head!r}.", f"{advice} --base-url URL names a server that is not configured.")
+
+
+def _target(
+    options: Options, file: FileConfig, endpoints: tuple[Endpoint, ...], env: Mapping[str, str]
+) -> tuple[Endpoint | None, Path | None]:
+    """Which endpoint answers (None: the embedded model), and the model file that the embedded model is to run."""
+    if options.base_url is not None:
+        if options.model_file is not None:
+            raise UserError("--base-url names a server and --model-file a model on this machine.", "Give one of them.")
+        return _unconfigured(options, env), file.model_file
+    if options.model_file is not None:
+        if options.model not in {None, LOCAL}:
+            raise UserError("--model-file runs a model on this machine, and --model names another.", "Give one of them.")
+        endpoint = None
+    else:
+        endpoint = _chosen(options.model, file, endpoints)
+    if endpoint is None:
+        if options.wire is not None or options.api_key_env is not None:
+            problem = "--wire and --api-key-env are for a server, and the embedded model is chosen."
+            raise UserError(problem, "Add --base-url URL or -m ENDPOINT.")
+        wanted = options.model or file.model
+        own = options.model_file or (None if wanted == f"{LOCAL}/{LOCAL_MODEL}" else file.model_file)
+        return None, own
+    if options.api_key_env is not None:
+        endpoint = _with_key(replace(endpoint, api_key_env=options.api_key_env), env)
+    return _safe(_ready(replace(endpoint, wire=options.wire or endpoint.wire))), file.model_file
+
+
+def _chosen(model: str | None, file: FileConfig, endpoints: tuple[Endpoint, ...]) -> Endpoint | None:
+    """Without an option: the file's `model`, else its first endpoint, unless it names a model file."""
+    first = endpoints[0] if endpoints else None
+    default = meant(file.model, endpoints, first) if file.model else None
+    if model is not None:
+        return meant(model, endpoints, default or first)
+    if file.model or file.model_file is not None:
+        return default
+    return first
+
+
+def _unconfigured(options: Options, env: Mapping[str, str]) -> Endpoint:
+    try:
+        url = base_url(options.base_url or "")
+    except ValueError as error:
+        raise UserError(f"--base-url: {error}") from error
+    endpoint = Endpoint(
+        name=urlsplit(url).netloc,
+        wire=options.wire or DEFAULT_WIRE,
+        base_url=url,
+        model=options.model or "",
+        api_key_env=options.api_key_env or "",
+    )
+    return _safe(_ready(_with_key(endpoint, env)))
+
+
+def _with_key(endpoint: Endpoint, env: Mapping[str, str]) -> Endpoint:
+    value = env.get(endpoint.api_key_env, "").strip() if endpoint.api_key_env else ""
+    fit = value.isascii() and value.isprintable() and " " not in value  # what a header can carry
+    return replace(endpoint, api_key=Secret(value) if value and fit else None)
+
+
+def _ready(endpoint: Endpoint) -> Endpoint:
+    if endpoint.api_key_env and endpoint.api_key is None:
+        raise UserError(
+            f"The key for {endpoint.name} is read from the variable {endpoint.api_key_env}, which is not set or holds no key.",
+            f"Set it with: export {endpoint.api_key_env}=...",
+        )
+    return endpoint
+
+
+def _safe(endpoint: Endpoint) -> Endpoint:
+    if problem := plain_key(endpoint):
+        raise UserError(problem)
+    return endpoint

@@ -1,0 +1,44 @@
+"""Which URLs are endpoints, and where a key may travel."""
+
+from urllib.parse import urlsplit
+
+from tokenfall.config.rows import Endpoint
+
+_SECRET_HEADERS = frozenset({"authorization", "proxy-authorization", "cookie", "api-key", "x-api-key", "x-goog-api-key"})
+
+
+def base_url(text: str) -> str:
+    """The URL without trailing slashes. Raises ValueError with a sentence that never repeats what may be a password."""
+    if any(ord(char) <= 32 or ord(char) == 127 for char in text):
+        raise ValueError("A base URL has no spaces or control characters.")
+    try:
+        parts = urlsplit(text)
+        port = parts.port
+    except ValueError as error:
+        raise ValueError(f"This is not a URL ({error}).") from error
+    if "@" in parts.netloc:
+        raise ValueError("A base URL holds no user name or password; name the variable with the key (api_key_env, --api-key-env).")
+    if parts.scheme not in {"http", "https"} or not parts.hostname or port == 0:
+        raise ValueError(f"Expected a URL such as http://127.0.0.1:8080/v1 or https://api.example.com/v1, not {text!r}.")
+    if parts.query or parts.fragment:
+        raise ValueError(f"A base URL ends before ? and #, so {text!r} is not one.")
+    return text.rstrip("/")
+
+
+def is_loopback(url: str) -> bool:
+    import ipaddress
+
+    host = urlsplit(url).hostname or ""
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        return host == "localhost" or host.endswith(".localhost")  # RFC 6761, section 6.3
+    return address.is_loopback or address.is_unspecified
+
+
+def plain_key(endpoint: Endpoint) -> str:
+    """Why the endpoint's key must not travel, or ""."""
+    keyed = endpoint.api_key_env or any(name.lower() in _SECRET_HEADERS for name, _ in endpoint.headers)
+    if keyed and endpoint.base_url.lower().startswith("http:") and not is_loopback(endpoint.base_url):
+        return f"A key would travel unencrypted to {urlsplit(endpoint.base_url).netloc}; use https, or send no key."
+    return ""
