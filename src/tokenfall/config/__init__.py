@@ -9,7 +9,9 @@
     follow = "end"                    or "start": the start of a reply stays in view while it grows
     reduced_motion = false            or true: figures on the status line move once a second
     [keys]                            action = "key" or "key,key"
-    [endpoints.groq]                  base_url, wire, model, api_key_env, headers
+    [endpoints.groq]                  base_url, wire, model, api_key_env, headers, proxy, ca_file, retries, insecure_http
+    [endpoints.groq.extra_body]       joined to the JSON of every request
+    [endpoints.groq.deadlines]        seconds: connect, first_event, between_events, whole, warn, body
 """
 
 from tokenfall.config.file import load
@@ -20,6 +22,7 @@ from tokenfall.config.rows import (
     HEADER_NAME,
     LOCAL,
     LOCAL_MODEL,
+    NO_PROXY,
     REPAINTS,
     Deadlines,
     Endpoint,
@@ -40,6 +43,7 @@ __all__ = [
     "HEADER_NAME",
     "LOCAL",
     "LOCAL_MODEL",
+    "NO_PROXY",
     "REPAINTS",
     "Deadlines",
     "Endpoint",

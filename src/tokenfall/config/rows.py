@@ -12,6 +12,8 @@ LOCAL = "local"
 """The endpoint name that stands for the embedded model."""
 LOCAL_MODEL = "smollm2"
 DEFAULT_WIRE = "openai-chat"
+NO_PROXY = "none"
+"""An endpoint's `proxy` where there is to be none, whatever the environment says."""
 
 Repaint = Literal["changes", "full"]
 REPAINTS: tuple[Repaint, ...] = ("changes", "full")
@@ -63,7 +65,7 @@ class Endpoint:
 
     `extra_body` is joined to the JSON body of every request, table by table, and wins over what the wire wrote. `proxy` is a URL,
     "" for the environment's, "none" for none. `ca_file` holds certificates that are trusted beside the system's. `retries` is how
-    often a request that failed before its first token is sent again."""
+    often a request that failed before its first token is sent again. With `insecure_http` a key may travel unencrypted."""
 
     name: str
     wire: str
@@ -74,9 +76,10 @@ class Endpoint:
     api_key_env: str = ""
     deadlines: Deadlines = Deadlines()
     extra_body: Mapping[str, object] = field(default_factory=dict, hash=False)
-    proxy: str = ""
+    proxy: str = field(default="", repr=False)
     ca_file: Path | None = None
     retries: int = 2
+    insecure_http: bool = False
 
 
 @dataclass(frozen=True, slots=True)

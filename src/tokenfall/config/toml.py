@@ -6,12 +6,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import NoReturn
+from typing import NoReturn, TypeVar
 
 from tokenfall.config.words import nearest
 from tokenfall.errors import ConfigError
 
 _TOML_PLACE = re.compile(r"\s*\(at (?:line (\d+), column (\d+)|end of document)\)$")
+
+_Default = TypeVar("_Default", int, None)
 
 
 def parse(path: Path, raw: bytes) -> "Table":
@@ -83,19 +85,36 @@ class Table:
                 place = f"a setting of [{'.'.join(self.keys)}]" if self.keys else "a setting"
                 raise self.wrong(key, f"{key!r} is not {place}.", nearest(key, known) or f"Expected one of {', '.join(known)}.")
 
-    def text(self, key: str, expected: str = "text in quotes") -> str:
-        value = self.values.get(key, "")
+    def text(self, key: str, expected: str = "text in quotes", default: str = "") -> str:
+        value = self.values.get(key, default)
         if not isinstance(value, str):
             self.expect(key, expected)
         return value
 
-    def count(self, key: str) -> int | None:
+    def path(self, key: str, expected: str) -> Path | None:
+        """Relative ones begin at the file's own folder."""
+        text = self.text(key, expected)
+        try:
+            path = Path(text).expanduser()
+        except RuntimeError as error:  # ~name, of nobody here
+            raise self.wrong(key, f"There is no home folder for {text!r}.") from error
+        if "\0" in text:
+            self.expect(key, expected)
+        return self.source.path.parent / path if text else None
+
+    def count(self, key: str, least: int, most: int | None = None, *, default: _Default) -> int | _Default:
         value = self.values.get(key)
         if value is None:
-            return None
-        if not isinstance(value, int) or isinstance(value, bool) or value < 1:
-            self.expect(key, "a whole number, 1 or more")
+            return default
+        if not isinstance(value, int) or isinstance(value, bool) or value < least or (most is not None and value > most):
+            self.expect(key, f"a whole number, {least} or more" if most is None else f"a whole number from {least} to {most}")
         return value
+
+    def seconds(self, key: str) -> float:
+        value = self.values.get(key)
+        if not isinstance(value, int | float) or isinstance(value, bool) or not math.isfinite(value) or value <= 0:
+            self.expect(key, "a number of seconds, more than 0")
+        return float(value)
 
     def number(self, key: str) -> float | None:
         value = self.values.get(key)

@@ -39,6 +39,8 @@ def is_loopback(url: str) -> bool:
 def plain_key(endpoint: Endpoint) -> str:
     """Why the endpoint's key must not travel, or ""."""
     keyed = endpoint.api_key_env or any(name.lower() in _SECRET_HEADERS for name, _ in endpoint.headers)
+    if endpoint.insecure_http:
+        return ""
     if keyed and endpoint.base_url.lower().startswith("http:") and not is_loopback(endpoint.base_url):
         return f"A key would travel unencrypted to {urlsplit(endpoint.base_url).netloc}; use https, or send no key."
     return ""
