@@ -1,6 +1,7 @@
 """What a file, options and the environment come to."""
 
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -32,7 +33,7 @@ def test_a_folder_is_absolute_whatever_comes_later() -> None:
 
 
 def test_nothing_configured_is_the_embedded_model(where: Folders) -> None:
-    assert settings(where) == Settings(where, None, None, (), "", None, None, "", True, {})
+    assert replace(settings(where), presets=()) == Settings(where, None, None, (), "", None, None, "", True, {})
 
 
 def test_the_file_decides_when_no_option_does(where: Folders) -> None:
@@ -126,7 +127,7 @@ def test_an_endpoint_that_is_not_used_needs_no_key(where: Folders) -> None:
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        (Options("nope"), "There is no endpoint 'nope'. Endpoints are local."),
+        (Options("nobody"), "There is no endpoint 'nobody'. Endpoints are local. Services that need only their key: openai, "),
         (Options(""), "There is no endpoint ''."),
         (Options("locla"), "Did you mean 'local'?"),
         (Options("local/x"), "There is no embedded model 'x'."),

@@ -5,6 +5,7 @@ import re
 from dataclasses import fields, replace
 from urllib.parse import urlsplit
 
+from tokenfall.config.presets import PRESETS
 from tokenfall.config.rows import DEFAULT_WIRE, HEADER_NAME, LOCAL, NO_PROXY, Deadlines, Endpoint
 from tokenfall.config.toml import Table
 from tokenfall.config.urls import base_url, plain_key
@@ -29,14 +30,12 @@ def endpoint(rows: Table, name: str) -> Endpoint:
         raise rows.wrong(name, f"{name!r} can't be an endpoint's name: {reason}.")
     table = rows.table(name)
     table.only(_KEYS)
-    if "base_url" not in table.values:
-        raise rows.wrong(name, f"[endpoints.{name}] has no base_url.", 'Expected base_url = "https://...".')
-    base = Endpoint(name, _wire(table), _base_url(table))
+    base = _base(rows, table, name)
     row = replace(
         base,
-        model=table.text("model"),
+        model=table.text("model", default=base.model),
         headers=_headers(table.table("headers")),
-        api_key_env=table.text("api_key_env", "the name of a variable"),
+        api_key_env=table.text("api_key_env", "the name of a variable", default=base.api_key_env),
         deadlines=_deadlines(table.table("deadlines")),
         extra_body=_extra_body(table.table("extra_body")),
         proxy=_proxy(table),
@@ -49,6 +48,18 @@ def endpoint(rows: Table, name: str) -> Endpoint:
     return row
 
 
+def _base(rows: Table, table: Table, name: str) -> Endpoint:
+    """What the table says of wire and address, and of the rest what a preset of that name does."""
+    wire = _wire(table) if "wire" in table.values else None
+    url = _base_url(table) if "base_url" in table.values else None
+    preset = PRESETS.get(name)
+    if preset is not None:
+        return preset.overridden(wire, url)
+    if url is None:
+        raise rows.wrong(name, f"[endpoints.{name}] has no base_url.", 'Expected base_url = "https://...".')
+    return Endpoint(name, wire or DEFAULT_WIRE, url)
+
+
 def _base_url(table: Table) -> str:
     try:
         return base_url(table.text("base_url", 'a URL, such as "https://api.example.com/v1"'))
@@ -57,7 +68,7 @@ def _base_url(table: Table) -> str:
 
 
 def _wire(table: Table) -> str:
-    wire = table.text("wire", default=DEFAULT_WIRE)
+    wire = table.text("wire")
     if wire not in WIRES:
         raise table.wrong("wire", f"There is no wire {wire!r}.", nearest(wire, WIRES) or f"Wires are {', '.join(WIRES)}.")
     return wire

@@ -4,6 +4,7 @@ from typing import TypeVar
 
 from tokenfall.config.endpoints import endpoint
 from tokenfall.config.places import Folders
+from tokenfall.config.presets import unconfigured
 from tokenfall.config.rows import FOLLOWS, REPAINTS, FileConfig
 from tokenfall.config.target import meant
 from tokenfall.config.toml import Table, parse
@@ -37,7 +38,7 @@ def _file_config(table: Table) -> FileConfig:
     model = table.text("model", '"ENDPOINT/NAME" or "NAME"')
     if model:
         try:
-            meant(model, endpoints, endpoints[0] if endpoints else None)
+            meant(model, endpoints, endpoints[0] if endpoints else None, unconfigured(endpoints))
         except UserError as error:
             raise table.wrong("model", error.message, error.advice) from error
     keys = table.table("keys")

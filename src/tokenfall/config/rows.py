@@ -119,7 +119,8 @@ class FileConfig:
 @dataclass(frozen=True, slots=True)
 class Settings:
     """File and options joined. `endpoint` is None for the embedded model, which runs `model_file` or, where that is
-    None, the weights that are installed; `theme` is "" when the terminal is to choose."""
+    None, the weights that are installed; `theme` is "" when the terminal is to choose. `endpoints` are the configured ones, `presets`
+    the services that may be named without that; those that need a key and have none can't be used."""
 
     folders: Folders
     endpoint: Endpoint | None
@@ -134,6 +135,7 @@ class Settings:
     repaint: Repaint = "changes"
     follow: Follow = "end"
     reduced_motion: bool = False
+    presets: tuple[Endpoint, ...] = ()
 
     @property
     def known(self) -> tuple[Endpoint, ...]:

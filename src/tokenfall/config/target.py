@@ -6,6 +6,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from tokenfall.config.places import Folders
+from tokenfall.config.presets import key_variable, over, unconfigured
 from tokenfall.config.rows import DEFAULT_WIRE, LOCAL, LOCAL_MODEL, Endpoint, FileConfig, Options, Secret, Settings
 from tokenfall.config.urls import base_url, plain_key
 from tokenfall.config.words import nearest
@@ -15,7 +16,8 @@ from tokenfall.errors import UserError
 def settings(options: Options, file: FileConfig, env: Mapping[str, str], where: Folders) -> Settings:
     """Raises UserError for options that contradict one another, name what isn't there, or need a variable that isn't set."""
     endpoints = tuple(_with_key(endpoint, env) for endpoint in file.endpoints)
-    endpoint, model_file = _target(options, file, endpoints, env)
+    presets = tuple(_with_key(endpoint, env) for endpoint in unconfigured(endpoints))
+    endpoint, model_file = _target(options, replace(file, endpoints=endpoints), presets, env)
     return Settings(
         folders=where,
         endpoint=endpoint,
@@ -30,19 +32,20 @@ def settings(options: Options, file: FileConfig, env: Mapping[str, str], where: 
         repaint=options.repaint or file.repaint,
         follow=file.follow,
         reduced_motion=file.reduced_motion,
+        presets=presets,
     )
 
 
-def choose(text: str, endpoints: Sequence[Endpoint], current: Endpoint | None) -> Endpoint | None:
-    """The endpoint that ENDPOINT/NAME, an endpoint's name alone, or a bare model NAME (on the `current` one) means;
+def choose(text: str, endpoints: Sequence[Endpoint], current: Endpoint | None, presets: Sequence[Endpoint] = ()) -> Endpoint | None:
+    """The endpoint that ENDPOINT/NAME, the name of an endpoint or preset alone, or a bare model NAME (on the `current` one) means;
     None is the embedded model. Raises UserError when nothing is meant, or when the endpoint's key is not set."""
-    endpoint = meant(text, endpoints, current)
+    endpoint = meant(text, endpoints, current, presets)
     return endpoint and _ready(endpoint)
 
 
-def meant(text: str, endpoints: Sequence[Endpoint], current: Endpoint | None) -> Endpoint | None:
+def meant(text: str, endpoints: Sequence[Endpoint], current: Endpoint | None, presets: Sequence[Endpoint]) -> Endpoint | None:
     head, slash, tail = text.partition("/")
-    named = {endpoint.name: endpoint for endpoint in endpoints}
+    named = {endpoint.name: endpoint for endpoint in (*presets, *endpoints)}
     if head in named:
         return replace(named[head], model=tail) if tail else named[head]
     if head == LOCAL:
@@ -52,13 +55,15 @@ def meant(text: str, endpoints: Sequence[Endpoint], current: Endpoint | None) ->
         raise UserError(f"There is no embedded model {tail!r}.", advice)
     if text and not slash and current is not None:
         return replace(current, model=text)
-    known = [*named, LOCAL]
-    advice = nearest(head, known) or f"Endpoints are {', '.join(known)}."
+    advice = nearest(head, [*named, LOCAL])
+    if not advice:
+        advice = f"Endpoints are {', '.join([*(endpoint.name for endpoint in endpoints), LOCAL])}."
+        advice += f" Services that need only their key: {', '.join(endpoint.name for endpoint in presets)}." if presets else ""
     raise UserError(f"There is no endpoint {head!r}.", f"{advice} --base-url URL names a server that is not configured.")
 
 
 def _target(
-    options: Options, file: FileConfig, endpoints: tuple[Endpoint, ...], env: Mapping[str, str]
+    options: Options, file: FileConfig, presets: Sequence[Endpoint], env: Mapping[str, str]
 ) -> tuple[Endpoint | None, Path | None]:
     """Which endpoint answers (None: the embedded model), and the model file that the embedded model is to run."""
     if options.base_url is not None:
@@ -70,7 +75,7 @@ def _target(
             raise UserError("--model-file runs a model on this machine, and --model names another.", "Give one of them.")
         endpoint = None
     else:
-        endpoint = _chosen(options.model, file, endpoints)
+        endpoint = _chosen(options.model, file, presets)
     if endpoint is None:
         if options.wire is not None or options.api_key_env is not None:
             problem = "--wire and --api-key-env are for a server, and the embedded model is chosen."
@@ -80,15 +85,17 @@ def _target(
         return None, own
     if options.api_key_env is not None:
         endpoint = _with_key(replace(endpoint, api_key_env=options.api_key_env), env)
-    return _safe(_ready(replace(endpoint, wire=options.wire or endpoint.wire))), file.model_file
+    if options.wire is not None:
+        endpoint = over(endpoint, options.wire)
+    return _safe(_ready(endpoint)), file.model_file
 
 
-def _chosen(model: str | None, file: FileConfig, endpoints: tuple[Endpoint, ...]) -> Endpoint | None:
+def _chosen(model: str | None, file: FileConfig, presets: Sequence[Endpoint]) -> Endpoint | None:
     """Without an option: the file's `model`, else its first endpoint, unless it names a model file."""
-    first = endpoints[0] if endpoints else None
-    default = meant(file.model, endpoints, first) if file.model else None
+    first = file.endpoints[0] if file.endpoints else None
+    default = meant(file.model, file.endpoints, first, presets) if file.model else None
     if model is not None:
-        return meant(model, endpoints, default or first)
+        return meant(model, file.endpoints, default or first, presets)
     if file.model or file.model_file is not None:
         return default
     return first
@@ -110,9 +117,10 @@ def _unconfigured(options: Options, env: Mapping[str, str]) -> Endpoint:
 
 
 def _with_key(endpoint: Endpoint, env: Mapping[str, str]) -> Endpoint:
-    value = env.get(endpoint.api_key_env, "").strip() if endpoint.api_key_env else ""
+    variable = key_variable(endpoint, env)
+    value = env.get(variable, "").strip() if variable else ""
     fit = value.isascii() and value.isprintable() and " " not in value  # what a header can carry
-    return replace(endpoint, api_key=Secret(value) if value and fit else None)
+    return replace(endpoint, api_key_env=variable, api_key=Secret(value) if value and fit else None)
 
 
 def _ready(endpoint: Endpoint) -> Endpoint:

@@ -36,6 +36,12 @@ def is_loopback(url: str) -> bool:
     return address.is_loopback or address.is_unspecified
 
 
+def origin(url: str) -> tuple[str, str, int | None]:
+    """RFC 6454, section 4: scheme, host and port, of a URL that `base_url` has passed."""
+    parts = urlsplit(url)
+    return parts.scheme, parts.hostname or "", parts.port or {"http": 80, "https": 443}.get(parts.scheme)
+
+
 def plain_key(endpoint: Endpoint) -> str:
     """Why the endpoint's key must not travel, or ""."""
     keyed = endpoint.api_key_env or any(name.lower() in _SECRET_HEADERS for name, _ in endpoint.headers)
