@@ -10,11 +10,13 @@
     reduced_motion = false            or true: figures on the status line move once a second
     [keys]                            action = "key" or "key,key"
     [endpoints.groq]                  base_url, wire, model, api_key_env, headers, proxy, ca_file, retries, insecure_http
+                                      api_key_command, api_key_keyring, api_key_file
     [endpoints.groq.extra_body]       joined to the JSON of every request
     [endpoints.groq.deadlines]        seconds: connect, first_event, between_events, whole, warn, body
 """
 
 from tokenfall.config.file import load
+from tokenfall.config.keys import resolved
 from tokenfall.config.places import CONFIG_FILE, Folders, folders
 from tokenfall.config.rows import (
     DEFAULT_WIRE,
@@ -59,5 +61,6 @@ __all__ = [
     "folders",
     "is_loopback",
     "load",
+    "resolved",
     "settings",
 ]

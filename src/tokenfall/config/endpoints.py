@@ -5,6 +5,7 @@ import re
 from dataclasses import fields, replace
 from urllib.parse import urlsplit
 
+from tokenfall.config.keys import key_source
 from tokenfall.config.presets import PRESETS
 from tokenfall.config.rows import DEFAULT_WIRE, HEADER_NAME, LOCAL, NO_PROXY, Deadlines, Endpoint
 from tokenfall.config.toml import Table
@@ -17,7 +18,7 @@ RETRIES = 10
 
 _KEYS = (
     *("wire", "base_url", "model", "api_key_env", "headers", "extra_body", "proxy", "ca_file", "retries", "insecure_http"),
-    "deadlines",
+    *("deadlines", "api_key_command", "api_key_keyring", "api_key_file"),
 )
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 _PROXY = f'the URL of a proxy, such as "http://proxy.example:3128", or "{NO_PROXY}"'
@@ -31,17 +32,19 @@ def endpoint(rows: Table, name: str) -> Endpoint:
     table = rows.table(name)
     table.only(_KEYS)
     base = _base(rows, table, name)
+    source = key_source(table)
     row = replace(
         base,
         model=table.text("model", default=base.model),
         headers=_headers(table.table("headers")),
-        api_key_env=table.text("api_key_env", "the name of a variable", default=base.api_key_env),
+        api_key_env="" if source else table.text("api_key_env", "the name of a variable", default=base.api_key_env),
         deadlines=_deadlines(table.table("deadlines")),
         extra_body=_extra_body(table.table("extra_body")),
         proxy=_proxy(table),
         ca_file=table.path("ca_file", "the path of a file with certificates"),
         retries=table.count("retries", 0, RETRIES, default=base.retries),
         insecure_http=table.flag("insecure_http", False),
+        api_key_from=source,
     )
     if problem := plain_key(row):
         raise table.wrong("base_url", problem)

@@ -40,6 +40,30 @@ class Secret:
 
 
 @dataclass(frozen=True, slots=True)
+class KeyCommand:
+    """The key is the first line that it prints. `name` is what it is called in messages: its arguments may hold what is secret."""
+
+    name: str
+    argv: tuple[str, ...] = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class KeyringEntry:
+    service: str
+    user: str
+
+
+@dataclass(frozen=True, slots=True)
+class KeyFile:
+    """The key is its first line; it is open to its owner only."""
+
+    path: Path
+
+
+KeySource = KeyCommand | KeyringEntry | KeyFile
+
+
+@dataclass(frozen=True, slots=True)
 class Deadlines:
     """Seconds. Comments and half events are not progress: only events count."""
 
@@ -61,7 +85,8 @@ class Deadlines:
 class Endpoint:
     """Where a model answers. `base_url` has no trailing slash; `wire` is a key of `wire.WIRES`;
     `model` is "" when the first that the server lists is to be taken. `api_key_env` is the variable
-    that the key is read from, "" for none: `api_key` is None beside it when that variable is not set.
+    that the key is read from, "" for none: `api_key` is None beside it when that variable is not set. `api_key_from` is where else
+    it is kept; `keys.resolved` takes it from there.
 
     `extra_body` is joined to the JSON body of every request, table by table, and wins over what the wire wrote. `proxy` is a URL,
     "" for the environment's, "none" for none. `ca_file` holds certificates that are trusted beside the system's. `retries` is how
@@ -80,6 +105,7 @@ class Endpoint:
     ca_file: Path | None = None
     retries: int = 2
     insecure_http: bool = False
+    api_key_from: KeySource | None = None
 
 
 @dataclass(frozen=True, slots=True)

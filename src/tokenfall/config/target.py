@@ -5,9 +5,10 @@ from dataclasses import replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from tokenfall.config.keys import secret
 from tokenfall.config.places import Folders
 from tokenfall.config.presets import key_variable, over, unconfigured
-from tokenfall.config.rows import DEFAULT_WIRE, LOCAL, LOCAL_MODEL, Endpoint, FileConfig, Options, Secret, Settings
+from tokenfall.config.rows import DEFAULT_WIRE, LOCAL, LOCAL_MODEL, Endpoint, FileConfig, Options, Settings
 from tokenfall.config.urls import base_url, plain_key
 from tokenfall.config.words import nearest
 from tokenfall.errors import UserError
@@ -84,7 +85,7 @@ def _target(
         own = options.model_file or (None if wanted == f"{LOCAL}/{LOCAL_MODEL}" else file.model_file)
         return None, own
     if options.api_key_env is not None:
-        endpoint = _with_key(replace(endpoint, api_key_env=options.api_key_env), env)
+        endpoint = _with_key(replace(endpoint, api_key_env=options.api_key_env, api_key_from=None), env)
     if options.wire is not None:
         endpoint = over(endpoint, options.wire)
     return _safe(_ready(endpoint)), file.model_file
@@ -118,9 +119,7 @@ def _unconfigured(options: Options, env: Mapping[str, str]) -> Endpoint:
 
 def _with_key(endpoint: Endpoint, env: Mapping[str, str]) -> Endpoint:
     variable = key_variable(endpoint, env)
-    value = env.get(variable, "").strip() if variable else ""
-    fit = value.isascii() and value.isprintable() and " " not in value  # what a header can carry
-    return replace(endpoint, api_key_env=variable, api_key=Secret(value) if value and fit else None)
+    return replace(endpoint, api_key_env=variable, api_key=secret(env.get(variable, "")) if variable else None)
 
 
 def _ready(endpoint: Endpoint) -> Endpoint:

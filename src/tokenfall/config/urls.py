@@ -44,7 +44,7 @@ def origin(url: str) -> tuple[str, str, int | None]:
 
 def plain_key(endpoint: Endpoint) -> str:
     """Why the endpoint's key must not travel, or ""."""
-    keyed = endpoint.api_key_env or any(name.lower() in _SECRET_HEADERS for name, _ in endpoint.headers)
+    keyed = endpoint.api_key_env or endpoint.api_key_from or any(name.lower() in _SECRET_HEADERS for name, _ in endpoint.headers)
     if endpoint.insecure_http:
         return ""
     if keyed and endpoint.base_url.lower().startswith("http:") and not is_loopback(endpoint.base_url):
