@@ -50,6 +50,21 @@ def test_what_is_not_said_stays(where: Folders) -> None:
     assert found == Endpoint("x", "openai-chat", "https://x.test/v1", deadlines=Deadlines(warn=3.0))
 
 
+@pytest.mark.parametrize("name", ["Authorization", "Proxy-Authorization", "Cookie", "x-api-key", "X-Goog-Api-Key", "X-Auth-Token"])
+def test_a_key_in_a_header_travels_encrypted_unless_it_is_allowed(where: Folders, name: str) -> None:
+    text = f"[endpoints.x]\nbase_url = 'http://x.test'\nheaders = {{ {name} = 'k' }}\n"
+    with pytest.raises(ConfigError, match=r"line 2: .*to x\.test; use https, or send no key, or allow it with insecure_http = true"):
+        load(where, text)
+    assert load(where, f"{text}insecure_http = true").endpoints[0].insecure_http
+    assert load(where, text.replace("x.test", "127.0.0.1")).endpoints
+    assert load(where, text.replace("http:", "https:")).endpoints
+
+
+@pytest.mark.parametrize("name", ["X-Title", "X-Max-Tokens", "HTTP-Referer", "X-Keyboard"])
+def test_other_headers_may_go_anywhere(where: Folders, name: str) -> None:
+    assert load(where, f"[endpoints.x]\nbase_url = 'http://x.test'\nheaders = {{ {name} = 'k' }}").endpoints
+
+
 @pytest.mark.parametrize(
     ("text", "path"),
     [("/etc/ca.pem", "/etc/ca.pem"), ("~/ca.pem", str(Path.home() / "ca.pem"))],

@@ -27,7 +27,7 @@ def test_the_services() -> None:
     for row in rows.values():
         assert re.fullmatch(r"\d{4}-\d\d", row.checked)
         assert config.base_url(row.endpoint.base_url) == row.endpoint.base_url
-        assert not plain_key(row.endpoint)
+        assert not plain_key(row.endpoint, "")
         assert bool(row.key_variables) is not config.is_loopback(row.endpoint.base_url)
     assert rows["openai"].endpoint == Endpoint(
         "openai", "openai-responses", "https://api.openai.com/v1", api_key_env="OPENAI_API_KEY"

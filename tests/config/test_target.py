@@ -162,6 +162,16 @@ def test_a_key_may_go_to_this_machine_unencrypted(where: Folders, host: str) -> 
     assert settings(where, Options(base_url=f"http://{host}/v1", api_key_env="K"), "", K="k").endpoint
 
 
+@pytest.mark.parametrize("host", ["192.168.1.5:8080", "x.test"])
+def test_a_key_may_go_further_by_an_option_only(where: Folders, host: str) -> None:
+    asked = Options(base_url=f"http://{host}/v1", api_key_env="K")
+    with pytest.raises(UserError, match=f"unencrypted to {host}; use https, or send no key, or allow it with --insecure-http"):
+        settings(where, asked, K="k")
+    found = settings(where, replace(asked, insecure_http=True), K="k").endpoint
+    assert found is not None
+    assert found.insecure_http
+
+
 def test_without_a_key_http_may_leave_the_machine(where: Folders) -> None:
     assert settings(where, Options(base_url="http://192.168.1.5:8080/v1")).endpoint
 

@@ -46,7 +46,7 @@ def endpoint(rows: Table, name: str) -> Endpoint:
         insecure_http=table.flag("insecure_http", False),
         api_key_from=source,
     )
-    if problem := plain_key(row):
+    if problem := plain_key(row, "insecure_http = true"):
         raise table.wrong("base_url", problem)
     return row
 

@@ -116,6 +116,7 @@ class Options:
     base_url: str | None = None
     wire: str | None = None
     api_key_env: str | None = None
+    insecure_http: bool | None = None
     system: str | None = None
     max_tokens: int | None = None
     temperature: float | None = None

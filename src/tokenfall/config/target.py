@@ -88,7 +88,7 @@ def _target(
         endpoint = _with_key(replace(endpoint, api_key_env=options.api_key_env, api_key_from=None), env)
     if options.wire is not None:
         endpoint = over(endpoint, options.wire)
-    return _safe(_ready(endpoint)), file.model_file
+    return _safe(_ready(endpoint), options), file.model_file
 
 
 def _chosen(model: str | None, file: FileConfig, presets: Sequence[Endpoint]) -> Endpoint | None:
@@ -114,7 +114,7 @@ def _unconfigured(options: Options, env: Mapping[str, str]) -> Endpoint:
         model=options.model or "",
         api_key_env=options.api_key_env or "",
     )
-    return _safe(_ready(_with_key(endpoint, env)))
+    return _safe(_ready(_with_key(endpoint, env)), options)
 
 
 def _with_key(endpoint: Endpoint, env: Mapping[str, str]) -> Endpoint:
@@ -131,7 +131,8 @@ def _ready(endpoint: Endpoint) -> Endpoint:
     return endpoint
 
 
-def _safe(endpoint: Endpoint) -> Endpoint:
-    if problem := plain_key(endpoint):
+def _safe(endpoint: Endpoint, options: Options) -> Endpoint:
+    endpoint = replace(endpoint, insecure_http=options.insecure_http or endpoint.insecure_http)
+    if problem := plain_key(endpoint, "--insecure-http"):
         raise UserError(problem)
     return endpoint

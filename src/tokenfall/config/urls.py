@@ -4,7 +4,8 @@ from urllib.parse import urlsplit
 
 from tokenfall.config.rows import Endpoint
 
-_SECRET_HEADERS = frozenset({"authorization", "proxy-authorization", "cookie", "api-key", "x-api-key", "x-goog-api-key"})
+_SECRET_WORDS = frozenset({"authorization", "auth", "cookie", "key", "apikey", "token", "secret", "password"})
+"""In the names of headers, between hyphens."""
 
 
 def base_url(text: str) -> str:
@@ -42,11 +43,15 @@ def origin(url: str) -> tuple[str, str, int | None]:
     return parts.scheme, parts.hostname or "", parts.port or {"http": 80, "https": 443}.get(parts.scheme)
 
 
-def plain_key(endpoint: Endpoint) -> str:
-    """Why the endpoint's key must not travel, or ""."""
-    keyed = endpoint.api_key_env or endpoint.api_key_from or any(name.lower() in _SECRET_HEADERS for name, _ in endpoint.headers)
-    if endpoint.insecure_http:
+def plain_key(endpoint: Endpoint, allowance: str) -> str:
+    """Why the endpoint's key must not travel, or "". `allowance` is how that could be allowed."""
+    keyed = endpoint.api_key_env or endpoint.api_key_from or any(_is_secret(name) for name, _ in endpoint.headers)
+    plain = endpoint.base_url.lower().startswith("http:") and not is_loopback(endpoint.base_url)
+    if not (keyed and plain) or endpoint.insecure_http:
         return ""
-    if keyed and endpoint.base_url.lower().startswith("http:") and not is_loopback(endpoint.base_url):
-        return f"A key would travel unencrypted to {urlsplit(endpoint.base_url).netloc}; use https, or send no key."
-    return ""
+    host = urlsplit(endpoint.base_url).netloc
+    return f"A key would travel unencrypted to {host}; use https, or send no key, or allow it with {allowance}."
+
+
+def _is_secret(header: str) -> bool:
+    return not _SECRET_WORDS.isdisjoint(header.lower().split("-"))
