@@ -100,6 +100,7 @@ _model_options = _options(
     click.option("--wire", type=click.Choice(list(WIRES)), help=f"What that server speaks.  [default: {config.DEFAULT_WIRE}]"),
     click.option("--api-key-env", metavar="VAR", help="The environment variable that holds the key.  [default: no key]"),
     click.option("-s", "--system", metavar="TEXT", help="The system prompt."),
+    click.option("--insecure-http", is_flag=True, default=None, help="Let that key travel unencrypted to another machine."),
     click.option("--max-tokens", type=click.IntRange(min=1), metavar="N", help="Longest reply, in tokens."),
     click.option("--temperature", type=click.FloatRange(min=0), metavar="X", help="0 for the most likely words, more for others."),
     click.option(
