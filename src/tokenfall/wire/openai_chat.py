@@ -142,8 +142,11 @@ class ChatDecoder:
         said = read.mapping(choice, "delta") or read.mapping(choice, "message")
         if not said:
             return []
+        events = _deltas(said, read)
         self._refused = self._refused or bool(said.get("refusal"))
-        return [*_deltas(said, read), *(self._calls.piece(call, read) for call in read.mappings(said, "tool_calls"))]
+        for call in read.mappings(said, "tool_calls"):
+            events.append(self._calls.piece(call, read))
+        return events
 
     def _finish(self, choice: dict[str, object], read: Reader) -> list[StreamEvent]:
         reason = read.text(choice, "finish_reason")
@@ -193,7 +196,10 @@ def _arguments(function: dict[str, object], read: Reader) -> str:
 
 def _choice(chunk: dict[str, object], read: Reader) -> dict[str, object]:
     """The first choice; {} where there is none, as in the chunk that carries the usage."""
-    return next((choice for choice in read.mappings(chunk, "choices") if choice.get("index", 0) == 0), {})
+    for choice in read.mappings(chunk, "choices"):
+        if choice.get("index", 0) == 0:
+            return choice
+    return {}
 
 
 def _deltas(said: dict[str, object], read: Reader) -> list[StreamEvent]:

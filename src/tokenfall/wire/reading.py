@@ -78,8 +78,11 @@ class Reader:
         values = holder.get(name)
         if values is None:
             return []
-        if not isinstance(values, list) or not all(isinstance(value, dict) for value in values):
+        if not isinstance(values, list):
             raise self.wrong(name, "a list of objects")
+        for value in values:
+            if not isinstance(value, dict):
+                raise self.wrong(name, "a list of objects")
         return values
 
 
