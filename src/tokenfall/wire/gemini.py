@@ -147,7 +147,7 @@ class ContentDecoder:
         text = read.text(part, "text")
         if not text:
             return []
-        return [ReasoningDelta(text) if part.get("thought") is True else TextDelta(text)]
+        return [ReasoningDelta(text) if part.get("thought") else TextDelta(text)]
 
 
 def _responses(frame: Frame) -> list[dict[str, object]]:
