@@ -4,20 +4,28 @@ import asyncio
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import aclosing, suppress
 from dataclasses import replace
+from datetime import date
 from functools import partial
 
-from tokenfall.config import LOCAL, Endpoint, Settings, resolved
+from tokenfall.config import LOCAL, Cost, Endpoint, Model, Sampling, Settings, cost, resolved
+from tokenfall.context import estimate, room, to_drop
 from tokenfall.engine import Backoff, Turn
 from tokenfall.errors import EmbeddedModelError, NetworkError, ServiceError, TokenfallError
-from tokenfall.events import Ended, TurnEvent
+from tokenfall.events import Ended, TurnEvent, Usage
 from tokenfall.local import EmbeddedModel
 from tokenfall.messages import Message, Request, user_message
 from tokenfall.transport import Transport
 
 log = logging.getLogger(__name__)
+
+SUMMARISE = (
+    "Summarise our conversation so far in at most 200 words, so that it can go on from the summary alone. "
+    "Keep names, figures, decisions and open questions."
+)
+SUMMARY = "Summary of the conversation until now:"
 
 Publish = Callable[[TurnEvent], None]
 
@@ -46,7 +54,24 @@ class Service:
     @property
     def context(self) -> int | None:
         """Tokens that the model can see at once, where that is known."""
-        return self._model.context if self.endpoint is None else None
+        if self.endpoint is None:
+            return self._model.context
+        return self.row.context if self.row is not None else None
+
+    @property
+    def row(self) -> Model | None:
+        """What is known of the model that answers."""
+        return self._settings.model_row(self.endpoint.name, self.endpoint.model) if self.endpoint is not None else None
+
+    def cost(self, name: str, usage: Usage) -> Cost | None:
+        """Of a reply of the model ENDPOINT/MODEL, where its prices are known."""
+        endpoint, _, model = name.partition("/")
+        return cost(usage, self._settings.model_row(endpoint, model), date.today())
+
+    @property
+    def sampling(self) -> Sampling:
+        name, model = (self.endpoint.name, self.endpoint.model) if self.endpoint is not None else (LOCAL, self._model.name)
+        return self._settings.sampling(name, model)
 
     @property
     def _model(self) -> EmbeddedModel:
@@ -129,6 +154,12 @@ class Session:
         self.service = service
         self.system = settings.system
         self.messages: list[Message] = []
+        self.summary = ""
+        """Of what was said before the messages."""
+        self._used: int | None = None
+        """Tokens that the messages fill, by the service's count at the last reply."""
+        self._summarised = 0
+        """How many of the messages the turn under way makes a summary of."""
 
     @property
     def running(self) -> bool:
@@ -142,7 +173,38 @@ class Session:
     @property
     def max_tokens(self) -> int | None:
         """The longest that a reply may be, where that is set."""
-        return self._settings.max_tokens
+        return self.service.sampling.max_tokens
+
+    # what fits into the context
+
+    def excess(self, text: str) -> int:
+        """Tokens by which the conversation with `text` is likely to be too much for the model; 0 where it fits or nothing is known."""
+        context = self.service.context
+        if context is None:
+            return 0
+        said = (user_message(text),)
+        size = estimate((*self.messages, *said), self._whole_system) if self._used is None else self._used + estimate(said)
+        return max(size - room(context, self.max_tokens), 0)
+
+    def to_drop(self, excess: int) -> int:
+        """How many of the oldest messages would have to go for that."""
+        return to_drop((*self.messages, user_message("")), excess)
+
+    def drop(self, count: int) -> None:
+        """The oldest messages are sent no more."""
+        self.messages = self.messages[count:]
+        self._used = None
+
+    def summarise(self, count: int, publish: Publish) -> None:
+        """Asks the model for a summary of the oldest messages, which takes their place once it is whole."""
+        self._summarised = count
+        self._run(publish, (*self.messages[:count], user_message(SUMMARISE)))
+
+    @property
+    def _whole_system(self) -> str:
+        return "\n\n".join(filter(None, (self.system, self.summary and f"{SUMMARY}\n{self.summary}")))
+
+    # turns
 
     def send(self, text: str, publish: Publish) -> None:
         """Says `text` and starts the turn that answers it. A question before it that got no answer is said no more:
@@ -172,17 +234,18 @@ class Session:
         """A new conversation. The turn under way is stopped and heard of no more."""
         self.stop()
         self._task = None
-        self.messages = []
+        self.drop(len(self.messages))
+        self.summary = ""
 
     def stop(self) -> None:
         """Ends the turn under way: its connection closes now, its Ended follows. Harmless at any moment."""
         if self._task is not None and not self._task.cancelling():
             self._task.cancel()
 
-    def _run(self, publish: Publish) -> None:
-        request = Request(
-            "", tuple(self.messages), self.system, max_tokens=self._settings.max_tokens, temperature=self._settings.temperature
-        )
+    def _run(self, publish: Publish, messages: Sequence[Message] | None = None) -> None:
+        said = tuple(self.messages if messages is None else messages)
+        sampling = self.service.sampling
+        request = Request("", said, self._whole_system, max_tokens=sampling.max_tokens, temperature=sampling.temperature)
         self._turn = turn = Turn(self._transport, self.service.route, request, self.backoff)
         self._task = asyncio.create_task(self._drive(turn, publish))
         # a task that is cancelled before its first step never enters its body, so its end is taken from outside
@@ -201,9 +264,21 @@ class Session:
             return
         ended = outcome(turn, task)
         self._task = None
-        if ended.reply.parts:
+        count, self._summarised = self._summarised, 0
+        if count:
+            if ended.state == "complete" and ended.reply.text:
+                self.drop(count)
+                self.summary = ended.reply.text
+        elif ended.reply.parts:
             self.messages.append(ended.reply)
+            self._used = _filled(ended.usage)
         publish(ended)
+
+
+def _filled(usage: Usage) -> int | None:
+    if usage.input_tokens is None or usage.output_tokens is None:
+        return None
+    return usage.input_tokens + usage.output_tokens
 
 
 def outcome(turn: Turn, task: asyncio.Task[Ended]) -> Ended:

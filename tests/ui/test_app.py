@@ -6,14 +6,29 @@ import re
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import pytest
-from tests.byteserver import DONE, ByteServer, Close, Hold, Script, Send, Wait, chunked, json_response, openai_chunk, response, sse_response
+from tests.byteserver import (
+    DONE,
+    ByteServer,
+    Close,
+    Hold,
+    Script,
+    Send,
+    Wait,
+    chunked,
+    json_response,
+    openai_chunk,
+    openai_reply,
+    response,
+    sse_response,
+)
 from textual import events
 from textual.pilot import Pilot
 
-from tokenfall.config import FileConfig, Folders, Options, Secret, settings
+from tokenfall.config import FileConfig, Folders, Options, Secret, load, settings
 from tokenfall.engine import Backoff
 from tokenfall.ui.app import ChatApp
 from tokenfall.ui.backlog import Backlog
@@ -68,12 +83,17 @@ class Chat:
 
 @asynccontextmanager
 async def chat(
-    folder: Path, *scripts: Script, size: tuple[int, int] = (80, 24), options: Options | None = None
+    folder: Path,
+    *scripts: Script,
+    size: tuple[int, int] = (80, 24),
+    options: Options | None = None,
+    configure: Callable[[Path, ByteServer], Options] | None = None,
 ) -> AsyncIterator[Chat]:
+    """`configure` writes a configuration for the server into the folder."""
     where = Folders(folder / "config", folder / "data", folder / "state")
     async with ByteServer(*(scripts or (answer("unused"),))) as server:
-        given = options or Options(base_url=server.url, model="m")
-        app = ChatApp(settings(given, FileConfig(), {}, where), 1 << 24)
+        given = configure(folder, server) if configure else options or Options(base_url=server.url, model="m")
+        app = ChatApp(settings(given, load(where), {}, where), 1 << 24)
         app.session.backoff = Backoff(0.0)
         async with app.run_test(size=size) as pilot:
             copied: list[str] = []
@@ -402,6 +422,86 @@ async def test_a_stop_tells_what_it_has_saved(tmp_path: Path) -> None:
         await it.seen("kl$")
         await it.pilot.press("ctrl+c")
         await it.seen("│ ≈8 saved")
+
+
+def narrow(folder: Path, server: ByteServer, context: int) -> Options:
+    """An endpoint whose model reads no more than so many tokens."""
+    table = f'[endpoints.lab]\nbase_url = "{server.url}"\nmodel = "m"\n[models."lab/m"]\ncontext = {context}\n'
+    (folder / "config").mkdir()
+    (folder / "config" / "config.toml").write_text(f"{table}price_input = 1.0\nprice_output = 2.0\n")
+    return Options()
+
+
+def told(text: str, sent: int, received: int) -> Script:
+    return [Send(openai_reply([text], usage=(sent, received)))]
+
+
+async def test_a_conversation_that_no_longer_fits_is_the_users_to_cut(tmp_path: Path) -> None:
+    async with chat(tmp_path, told("one", 700, 50), told("two", 30, 10), configure=partial(narrow, context=1000)) as it:
+        await it.say("first")
+        await it.seen(r"│ \$0\.00080 │ ctx 75%")
+        await it.say("second")
+        await it.seen("More than 1,000 tokens: what goes")
+        assert len(it.server.exchanges) == 1
+        await it.pilot.press("escape")
+        await it.seen("Nothing was sent; the message is back in the prompt")
+        assert it.app.prompt.text == "second"
+        await it.pilot.press("enter")
+        await it.seen("Leave out the oldest 2 messages")
+        await it.pilot.press("enter")
+        await it.seen("^ two")
+        assert it.sent(1) == [("user", "second")]
+        assert "The oldest 2 messages are no longer sent" in it.text
+
+
+async def test_the_oldest_messages_are_summed_up(tmp_path: Path) -> None:
+    scripts = (told("one", 700, 50), told("They spoke.", 750, 5), told("two", 30, 10))
+    async with chat(tmp_path, *scripts, configure=partial(narrow, context=1000)) as it:
+        await it.say("first")
+        await it.seen("ctx 75%")
+        await it.say("second")
+        await it.seen("summed up")
+        await it.pilot.press("down", "enter")
+        await it.seen("^ two")
+        asked = it.sent(1)
+        assert asked[:2] == [("user", "first"), ("assistant", "one")]
+        assert asked[2][1].startswith("Summarise our conversation")
+        assert it.sent(2) == [("system", "Summary of the conversation until now:\nThey spoke."), ("user", "second")]
+
+
+async def test_a_summary_that_is_stopped_changes_nothing(tmp_path: Path) -> None:
+    scripts = (told("one", 700, 50), unfinished("They"), told("two", 30, 10))
+    async with chat(tmp_path, *scripts, configure=partial(narrow, context=1000)) as it:
+        await it.say("first")
+        await it.seen("ctx 75%")
+        await it.say("second")
+        await it.seen("summed up")
+        await it.pilot.press("down", "enter")
+        await it.seen("They$")
+        await it.pilot.press("ctrl+c")
+        await it.seen("■ stopped")
+        await it.until(lambda: it.app.prompt.text == "second")
+        assert [message.text for message in it.app.session.messages] == ["first", "one"]
+        assert it.app.session.summary == ""
+
+
+async def test_a_message_that_is_too_large_by_itself_is_not_sent(tmp_path: Path) -> None:
+    async with chat(tmp_path, told("one", 700, 50), configure=partial(narrow, context=1000)) as it:
+        await it.say("word " * 1000)
+        await it.seen("This message alone is more than lab/m can read at once")
+        assert not it.app.prompt.is_empty
+        assert not it.server.exchanges
+
+
+async def test_an_almost_full_context_is_told_once(tmp_path: Path) -> None:
+    replies = (told("one", 6000, 50), told("two", 6600, 5), told("three", 6900, 5))
+    said = "what m can read at once. When it no longer fits you are asked"
+    async with chat(tmp_path, *replies, configure=partial(narrow, context=8192), size=(120, 30)) as it:
+        for number, (question, times) in enumerate((("first", 0), ("second", 1), ("third", 1)), 1):
+            await it.say(question)
+            await it.until(lambda: len(it.app.turns.replies) == number)  # noqa: B023
+            assert it.text.count(said) == times
+        assert "fills 81% of" in it.text
 
 
 async def test_stats_draw_the_last_replys_gaps(tmp_path: Path) -> None:

@@ -115,7 +115,7 @@ def answer(settings: Settings, asking: Asking) -> None:
 def _printer(settings: Settings, asking: Asking, service: Service, clock: StreamClock) -> Printer:
     file = standard_output()
     if asking.as_json:
-        return JSONLines(file, lambda: service.name, clock)
+        return JSONLines(file, service, clock)
     rendered = not asking.plain and draws(file, os.environ)
     return Words(live(file, settings.theme, settings.folders, os.environ) if rendered else Raw(file))
 
@@ -123,8 +123,8 @@ def _printer(settings: Settings, asking: Asking, service: Service, clock: Stream
 async def _ask(settings: Settings, asking: Asking) -> Ended:
     transport, clock = Transport(), StreamClock()
     service = Service(settings, transport)
-    question = Message("user", asking.parts)
-    turn = Turn(transport, service.route, Request("", (question,), settings.system, settings.max_tokens, settings.temperature))
+    question, sampling = Message("user", asking.parts), service.sampling
+    turn = Turn(transport, service.route, Request("", (question,), settings.system, sampling.max_tokens, sampling.temperature))
     try:
         with _printer(settings, asking, service, clock) as printer:
             ended = await _print(turn, asking.timeout, printer, clock)
@@ -132,7 +132,7 @@ async def _ask(settings: Settings, asking: Asking) -> Ended:
         await service.close()
         await transport.close()
     if asking.stats:
-        sys.stderr.write(f"{summary(ended, clock, service.name)}\n")
+        sys.stderr.write(f"{summary(ended, clock, service.name, service.cost(service.name, ended.usage))}\n")
     return ended
 
 

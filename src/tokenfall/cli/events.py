@@ -9,11 +9,12 @@ Each line is an object with `event`. Fields that a service doesn't tell are left
     usage      input_tokens, output_tokens, cached_tokens, reasoning_tokens; what is known so far
     retry      attempt (the one that failed), wait_s, error
     end        always the last: state ("complete", "stopped", "length", "refused", "cut_off" or "failed"), model (the service's own
-               name for it), ttft_ms, tokens_per_s, usage, timing (as `StreamClock.to_json` has it), error
+               name for it), ttft_ms, tokens_per_s, usage, cost_usd and cost_exact where prices are known, timing (as
+               `StreamClock.to_json` has it), error
 """
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import asdict
 from types import TracebackType
 from typing import Self, assert_never
@@ -35,17 +36,18 @@ from tokenfall.events import (
     Waiting,
 )
 from tokenfall.messages import ToolCall
+from tokenfall.session import Service
 from tokenfall.timing import StreamClock
 
 Line = dict[str, object]
 
 
 class JSONLines:
-    """Prints to a file. `name` gives what is asked as ENDPOINT/MODEL, once it is; `clock` has taken each event before this does."""
+    """Prints to a file. `service` is what is asked; `clock` has taken each event before this does."""
 
-    def __init__(self, file: int, name: Callable[[], str], clock: StreamClock) -> None:
+    def __init__(self, file: int, service: Service, clock: StreamClock) -> None:
         self._bytes = Bytes(file)
-        self._name = name
+        self._service = service
         self._clock = clock
         self._usage = Usage()
         self._kind = "text"
@@ -64,7 +66,7 @@ class JSONLines:
     def _lines(self, event: TurnEvent) -> Iterator[Line]:
         match event:
             case Sent(_, attempt):
-                yield {"event": "start", "model": self._name(), "attempt": attempt}
+                yield {"event": "start", "model": self._service.name, "attempt": attempt}
             case Streamed(_, TextDelta(text)):
                 yield from self._said("text", text)
             case Streamed(_, ReasoningDelta(text)):
@@ -105,6 +107,8 @@ class JSONLines:
         if rate is not None:
             line["tokens_per_s"] = round(rate, 1)
         line["usage"] = counts(ended.usage)
+        if (cost := self._service.cost(self._service.name, ended.usage)) is not None:
+            line |= {"cost_usd": cost.amount, "cost_exact": cost.exact}
         line["timing"] = self._clock.to_json(ended.usage.output_tokens)
         if ended.error is not None:
             line["error"] = str(ended.error)

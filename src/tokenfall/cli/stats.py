@@ -2,13 +2,14 @@
 
 from collections.abc import Iterator
 
+from tokenfall.config import Cost
 from tokenfall.events import Ended, Usage
 from tokenfall.timing import StreamClock
 
 
-def summary(ended: Ended, clock: StreamClock, name: str) -> str:
+def summary(ended: Ended, clock: StreamClock, name: str, cost: Cost | None) -> str:
     """`name` is ENDPOINT/MODEL."""
-    return " │ ".join((ended.state, name, *_figures(ended, clock)))
+    return " │ ".join((ended.state, name, *_figures(ended, clock), *([str(cost)] if cost is not None else [])))
 
 
 def _figures(ended: Ended, clock: StreamClock) -> Iterator[str]:

@@ -5,6 +5,7 @@ read: openai.com/api/pricing, platform.claude.com (About Claude, Pricing), ai.go
 changes its prices by the hour or by contract, only the context is given.
 """
 
+import math
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -53,6 +54,11 @@ class Cost:
 
     amount: float
     exact: bool
+
+    def __str__(self) -> str:
+        """With at least two digits that say something: $1.24, $0.0031; behind ~ where it isn't exact."""
+        digits = 2 if self.amount >= 0.1 or self.amount <= 0 else 1 - math.floor(math.log10(self.amount))
+        return f"{'' if self.exact else '~'}${self.amount:.{digits}f}"
 
 
 def cost(usage: Usage, row: Model | None, today: date) -> Cost | None:

@@ -26,6 +26,7 @@ from tokenfall.ui.commands import COMMANDS, arguments, copy_reply, open_help, op
 from tokenfall.ui.completion import CommandRow, Completion
 from tokenfall.ui.entries import fault, notice
 from tokenfall.ui.keys import misplaced
+from tokenfall.ui.overflow import say, say_queued
 from tokenfall.ui.prompt import Prompt
 from tokenfall.ui.reader_app import ReaderApp
 from tokenfall.ui.status import StatusLine, View
@@ -176,7 +177,7 @@ class ChatApp(ReaderApp, inherit_bindings=False):
         self._show_news()  # what has come stands above what is said now
         command = parse(text)
         if command is None:
-            self._turn(lambda: self.turns.say(text))
+            say(self, text)
         elif (row := COMMANDS.get(command[0])) is not None:
             row.run(self, command[1])
         else:
@@ -187,11 +188,11 @@ class ChatApp(ReaderApp, inherit_bindings=False):
         if self.turns.busy:
             self.tell("A reply is still coming; Ctrl-C stops it.")
         elif self.session.can_retry():
-            self._turn(self.turns.again)
+            self.begin_turn(self.turns.again)
         else:
             self.tell_fault("There is nothing to ask again yet.")
 
-    def _turn(self, begin: Callable[[], None]) -> None:
+    def begin_turn(self, begin: Callable[[], None]) -> None:
         begin()
         self._tick_timer.resume()
         self.update_status()
@@ -215,7 +216,7 @@ class ChatApp(ReaderApp, inherit_bindings=False):
     def _after(self, ended: Ended) -> None:
         if ended.state not in {"complete", "length", "refused"} and (waiting := self.turns.unqueue()):
             self.prompt.put_back(waiting)
-        if self.turns.say_queued():
+        if say_queued(self):
             self._tick_timer.resume()
         if not self.session.running:
             self._tick_timer.pause()

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from tokenfall.config import Cost
 from tokenfall.events import Usage
 from tokenfall.messages import EndState
 from tokenfall.timing import StreamClock, percentile
@@ -14,13 +15,14 @@ LEARNT_FROM = 2
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """A reply of the conversation: who answered, as ENDPOINT/MODEL, how it ended (None while it comes), and what its clock and the
-    service say of it."""
+    """A reply of the conversation: who answered, as ENDPOINT/MODEL, how it ended (None while it comes), what its clock and the service
+    say of it, and what it costs where that is known."""
 
     model: str
     state: EndState | None
     clock: StreamClock
     usage: Usage
+    cost: Cost | None = None
 
     @property
     def received(self) -> int:
@@ -91,6 +93,8 @@ def _tokens(told: Told) -> str:
     words.append(counted + (f" ({usage.reasoning_tokens} reasoning)" if usage.reasoning_tokens else ""))
     if rate is not None:
         words.append(f"{rate:.1f} tok/s")
+    if told.cost is not None:
+        words.append(str(told.cost))
     return ", ".join(words)
 
 
@@ -103,7 +107,17 @@ def _conversation(timed: Sequence[Told]) -> Iterator[str]:
         line = f"{model}: {len(of_it)} ×, TTFT median {ms(percentile(ttfts, 0.5))}, worst {ms(ttfts[-1])}"
         yield line + (f", {percentile(rates, 0.5):.1f} tok/s median" if rates else "")
     read = sum(each.usage.input_tokens or 0 for each in timed)
-    yield f"{read}↑ {sum(each.received for each in timed)}↓ tokens in all"
+    costs = [each.cost for each in timed]
+    yield f"{read}↑ {sum(each.received for each in timed)}↓ tokens in all" + _total(costs)
+
+
+def _total(costs: Sequence[Cost | None]) -> str:
+    """At least so much, where not all costs are known."""
+    known = [each for each in costs if each is not None]
+    if not known:
+        return ""
+    total = Cost(sum(each.amount for each in known), all(each.exact for each in known))
+    return f", {total}" + ("" if len(known) == len(costs) else f" for {len(known)} of the {len(costs)} replies")
 
 
 def ms(seconds: float | None) -> str:

@@ -8,17 +8,22 @@ from rich.cells import cell_len, set_cell_size
 from rich.segment import Segment
 from textual.strip import Strip
 
+from tokenfall.config import Cost
 from tokenfall.events import Usage
 from tokenfall.markdown.lines import Style
 from tokenfall.terminal.themes import Look
 from tokenfall.timing import StreamClock
 from tokenfall.ui.output import OwnRows
+from tokenfall.ui.stats import Told
 
 Rest = Literal["ready", "stopped", "error"]
 State = Literal["loading", "waiting", "streaming"] | Rest
 
 GOOD_TTFT_S, FAIR_TTFT_S = 0.5, 2.0
 """Under the first an answer feels instant, over the second sluggish."""
+
+ALMOST_FULL = 0.8
+"""From this share of the context on the user should know."""
 
 SEPARATOR = " │ "
 
@@ -33,7 +38,8 @@ class Cell:
 class View:
     """What the status line shows. `running` and `loading` tell of the turn and of the embedded model; `rest` is the state
     once neither is so; `context` is the size of the model's window in tokens, where it is known. `again_at` is when a request that
-    failed is sent again, `stalled_since` since when nothing has come that should have; `saved` is how many tokens a stop has spared."""
+    failed is sent again, `stalled_since` since when nothing has come that should have; `saved` is how many tokens a stop has spared,
+    `cost` what the last reply costs."""
 
     running: bool = False
     loading: bool = False
@@ -45,17 +51,27 @@ class View:
     again_at: float | None = None
     stalled_since: float | None = None
     saved: int | None = None
+    cost: Cost | None = None
     ctrl_c: str = "quit"
 
     def begin(self) -> None:
         """A turn begins."""
         self.clock = StreamClock()
         self.usage = Usage()
-        self.again_at = self.stalled_since = self.saved = None
+        self.again_at = self.stalled_since = self.saved = self.cost = None
 
-    def end(self, rest: Rest, usage: Usage, saved: int | None) -> None:
-        self.rest, self.usage, self.saved = rest, usage, saved
+    def end(self, rest: Rest, told: Told, saved: int | None) -> None:
+        self.rest, self.usage, self.cost, self.saved = rest, told.usage, told.cost, saved
         self.again_at = self.stalled_since = None
+
+    @property
+    def full(self) -> float:
+        """The share of the context that the conversation fills, as far as the service has counted it."""
+        if not self.context or self.usage.input_tokens is None:
+            return 0.0
+        counted = self.clock.tokens if self.clock is not None else 0
+        received = self.usage.output_tokens
+        return (self.usage.input_tokens + (counted if received is None else received)) / self.context
 
     def reset(self) -> None:
         """As before any turn."""
@@ -74,7 +90,7 @@ class View:
 
 
 def cells(view: View, now: float) -> list[Cell]:
-    """The cells from left to right: state, model, TTFT, trouble, rate, what a stop saved, gaps, tokens, context, what Ctrl-C does."""
+    """The cells from left to right: state, model, TTFT, trouble, rate, what a stop saved, gaps, tokens, cost, context, what Ctrl-C does."""
     clock = view.clock
     row = [Cell(view.state, f"state_{view.state}"), Cell(view.model, "status_model")]
     if clock is not None:
@@ -122,9 +138,10 @@ def token_cells(view: View, clock: StreamClock) -> Iterator[Cell]:
     counted = f"~{clock.tokens}↓" if received is None else f"{received}↓"
     if clock.tokens or received is not None:
         yield Cell(counted if sent is None else f"{sent}↑ {counted}")
+    if view.cost is not None:
+        yield Cell(str(view.cost))
     if view.context and sent is not None:
-        share = (sent + (clock.tokens if received is None else received)) / view.context
-        yield Cell(f"ctx {share:.0%}", "status" if share < 0.8 else "slow")
+        yield Cell(f"ctx {view.full:.0%}", "status" if view.full < ALMOST_FULL else "slow")
 
 
 def milliseconds(seconds: float) -> str:

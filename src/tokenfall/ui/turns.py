@@ -26,7 +26,7 @@ from tokenfall.ui.entries import fault, notice, question, queued
 from tokenfall.ui.reply import Mark
 from tokenfall.ui.stack import Entry
 from tokenfall.ui.stats import Told, saved
-from tokenfall.ui.status import Rest, View
+from tokenfall.ui.status import ALMOST_FULL, Rest, View
 from tokenfall.ui.transcript import Transcript
 
 MARKS: dict[EndState, Mark | None] = {
@@ -75,6 +75,7 @@ class Turns:
         self._replying = False
         self._asked: Entry | None = None
         """What the reply answers, where it was asked by hand just now."""
+        self._warned = False
         self.answering = ""
         self.replies: list[Told] = []
         """Of this conversation, as they were timed."""
@@ -91,15 +92,37 @@ class Turns:
             self._asked = self._ask(text)
             self._transcript.scroll_to_bottom()
 
+    @property
+    def next_queued(self) -> str:
+        """The message whose turn it is, or ""."""
+        return self._queue[0].text if self._queue else ""
+
+    def summarise(self, count: int, text: str) -> None:
+        """Lets the model sum up the oldest messages, and says `text` when the summary stands in their place."""
+        self._transcript.add(notice(f"The model sums up the oldest {count} messages; the summary is sent in their place."))
+        self._start()
+        self._session.summarise(count, self._take)
+        self.say(text)
+        self._transcript.scroll_to_bottom()
+
+    def drop(self, count: int) -> None:
+        self._session.drop(count)
+        self._warned = False
+        self._transcript.add(notice(f"The oldest {count} messages are no longer sent; they stay here to be read."))
+
     def say_queued(self) -> bool:
         """Sends the message whose turn it is now, and moves nothing of what is being read; False when none waits."""
         if not self._queue:
             return False
-        first = self._queue.pop(0)
-        self._transcript.take_out(first.entry)
-        self._ask(first.text)
+        self._ask(self.take_queued())
         self._asked = None
         return True
+
+    def take_queued(self) -> str:
+        """The message whose turn it is; it waits no more."""
+        first = self._queue.pop(0)
+        self._transcript.take_out(first.entry)
+        return first.text
 
     def _ask(self, text: str) -> Entry:
         asked = question(text)
@@ -128,6 +151,7 @@ class Turns:
         self._queue.clear()
         self._replying = False
         self.replies.clear()
+        self._warned = False
         self._view.reset()
 
     def unqueue(self) -> str:
@@ -203,9 +227,9 @@ class Turns:
 
     def _end(self, ended: Ended) -> None:
         self._clock.take(ended)
-        told = Told(self.answering, ended.state, self._clock, ended.usage)
-        self._view.end(RESTS[ended.state], ended.usage, saved(told, self.replies, self._session.max_tokens))
+        told = Told(self.answering, ended.state, self._clock, ended.usage, self._session.service.cost(self.answering, ended.usage))
         self.replies.append(told)
+        self._view.end(RESTS[ended.state], told, saved(told, self.replies[:-1], self._session.max_tokens))
         if self._replying:
             self._replying = False
             self._transcript.finish(MARKS[ended.state], ended.at)
@@ -213,6 +237,10 @@ class Turns:
             self._transcript.add(notice("■ stopped before the first token; the next message takes this one's place"))
         elif ended.error is None:
             self._transcript.add(notice("The model answered with nothing."))
+        if self._view.full >= ALMOST_FULL and not self._warned:
+            self._warned = True
+            share = f"{self._view.full:.0%} of what {model_name(self.answering)} can read at once"
+            self._transcript.add(notice(f"The conversation fills {share}. When it no longer fits you are asked what to leave out."))
         if ended.error is not None:
             self._transcript.add(fault(f"{ended.error} /retry sends the question again."))
 
