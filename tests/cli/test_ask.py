@@ -127,6 +127,27 @@ async def test_options_reach_the_service(program: Program, monkeypatch: pytest.M
     assert 7 in exchange.json.values()
 
 
+@pytest.mark.parametrize("source", ["api_key_command = 'echo canary'", "api_key_file = 'lab.key'"])
+async def test_a_key_is_fetched_and_never_printed(program: Program, source: str) -> None:
+    (program.folder / "lab.key").write_text("canary\n")
+    (program.folder / "lab.key").chmod(0o600)
+    refusal = json_response({"error": {"message": "canary is no key"}}, "401 Unauthorized")
+    async with ByteServer([Send(HELLO)], [Send(refusal)]) as server:
+        program.configure(f'[endpoints.lab]\nbase_url = "{server.url}"\nmodel = "m"\n{source}')
+        good, bad = await program.run("ask", "Hi"), await program.run("--debug", "ask", "Hi")
+        assert [exchange.headers["authorization"] for exchange in server.exchanges] == ["Bearer canary"] * 2
+    assert (good.code, bad.code) == (0, 1)
+    assert "canary" not in f"{good}{bad}"
+
+
+async def test_a_key_that_cannot_be_fetched_is_told(program: Program) -> None:
+    program.configure('[endpoints.lab]\nbase_url = "https://x.test"\nmodel = "m"\napi_key_command = "echo It is locked >&2; exit 2"')
+    done = await program.run("ask", "Hi")
+    assert (done.code, done.stdout) == (2, "")
+    said = "tokenfall: The key for lab is the first line that the command echo prints, which ended with 2: It is locked.\n"
+    assert done.stderr == f"{said}Run it by hand to see why.\n"
+
+
 async def test_without_a_model_the_first_that_the_server_lists(program: Program) -> None:
     models = json_response({"object": "list", "data": [{"id": "first"}, {"id": "second"}]})
     async with ByteServer([Send(models)], [Send(HELLO)]) as server:

@@ -29,7 +29,8 @@ _Verb = TypeVar("_Verb", bound=Callable[..., Any])
 _MODEL_HELP = """\
 Without -m the model is the one that config.toml names, else that of its first endpoint, else the embedded one (local/smollm2).
 -m ENDPOINT takes that endpoint's own model, -m ENDPOINT/NAME another on it, -m NAME one on the default endpoint, -m local the
-embedded model. With --base-url the whole of -m is the model's name, and without -m it is the first that the server lists.
+embedded model. ENDPOINT is one of config.toml, or a service that needs only its key in the environment, such as openai (tokenfall
+config show lists them). With --base-url the whole of -m is the model's name, and without -m it is the first that the server lists.
 """
 
 
@@ -230,6 +231,45 @@ def decode(invocation: _Invocation, /, file: str | None, wire: str, at: bool, de
         source = opened(file) if file else standard_input(sys.stdin.fileno() if sys.stdin else None)
         if left_over := show(source, wire, standard_output(), at=at):
             _say(left_over)
+
+
+@tokenfall.group("config", invoke_without_command=True)
+@click.pass_context
+def configuration(context: click.Context, /) -> None:
+    """Tell where config.toml is, what holds, and whether it is right."""
+    if context.invoked_subcommand is None:
+        click.echo(context.get_help())
+
+
+@configuration.command()
+def path() -> None:
+    """Print the path of the file."""
+    click.echo(config.folders(os.environ).config_file)
+
+
+@configuration.command()
+@click.pass_obj
+def show(invocation: _Invocation, /) -> None:
+    """Print the settings that hold. Of a key it tells where it is, never what it is."""
+    from tokenfall.cli.config import show
+
+    click.echo(show(invocation.options, os.environ, config.folders(os.environ)))
+
+
+@configuration.command()
+def check() -> None:
+    """Read the file, and tell its first mistake, if it has one."""
+    from tokenfall.cli.config import check
+
+    click.echo(check(config.folders(os.environ)))
+
+
+@configuration.command()
+def init() -> None:
+    """Write a first file, in which every setting is explained and none is made."""
+    from tokenfall.cli.config import init
+
+    click.echo(init(config.folders(os.environ)))
 
 
 @contextmanager

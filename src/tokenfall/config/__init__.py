@@ -19,7 +19,7 @@
 from tokenfall.config.file import load
 from tokenfall.config.inforce import Sampling, Settings
 from tokenfall.config.keys import resolved
-from tokenfall.config.places import CONFIG_FILE, Folders, folders
+from tokenfall.config.places import CONFIG_FILE, Folders, default_file, folders
 from tokenfall.config.prices import Cost, Model, cost
 from tokenfall.config.rows import (
     DEFAULT_WIRE,
@@ -64,6 +64,7 @@ __all__ = [
     "base_url",
     "choose",
     "cost",
+    "default_file",
     "folders",
     "is_loopback",
     "load",

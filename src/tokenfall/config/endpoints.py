@@ -16,7 +16,7 @@ from tokenfall.wire import WIRES
 RETRIES = 10
 """As many as may be asked for: with the pauses between them, more than a person waits for."""
 
-_KEYS = (
+ENDPOINT_KEYS = (
     *("wire", "base_url", "model", "api_key_env", "headers", "extra_body", "proxy", "ca_file", "retries", "insecure_http"),
     *("deadlines", "api_key_command", "api_key_keyring", "api_key_file"),
 )
@@ -30,7 +30,7 @@ def endpoint(rows: Table, name: str) -> Endpoint:
         reason = "the embedded model has that name" if name == LOCAL else "it takes letters, digits, dot, - and _"
         raise rows.wrong(name, f"{name!r} can't be an endpoint's name: {reason}.")
     table = rows.table(name)
-    table.only(_KEYS)
+    table.only(ENDPOINT_KEYS)
     base = _base(rows, table, name)
     source = key_source(table)
     row = replace(

@@ -13,11 +13,11 @@ from tokenfall.config.toml import Table, parse
 from tokenfall.config.words import nearest
 from tokenfall.errors import ConfigError, UserError
 
-_FILE_KEYS = (
+FILE_KEYS = (
     *("model", "model_file", "system", "max_tokens", "temperature", "theme", "mouse", "repaint", "follow", "reduced_motion"),
     *("keys", "endpoints", "models"),
 )
-_MODEL_KEYS = ("context", "max_tokens", "temperature", "price_input", "price_output", "price_cached")
+MODEL_KEYS = ("context", "max_tokens", "temperature", "price_input", "price_output", "price_cached")
 
 _Word = TypeVar("_Word", bound=str)
 
@@ -36,7 +36,7 @@ def load(where: Folders) -> FileConfig:
 
 
 def _file_config(table: Table) -> FileConfig:
-    table.only(_FILE_KEYS)
+    table.only(FILE_KEYS)
     rows = table.table("endpoints")
     endpoints = tuple(endpoint(rows, name) for name in rows.values)
     model = table.text("model", '"ENDPOINT/NAME" or "NAME"')
@@ -87,7 +87,7 @@ def _model(rows: Table, name: str, endpoints: Collection[str]) -> Model:
         advice = nearest(head, [*endpoints, LOCAL]) or "Give it a table, [endpoints.NAME]."
         raise rows.wrong(name, f"There is no endpoint {head!r}.", advice)
     table = rows.table(name)
-    table.only(_MODEL_KEYS)
+    table.only(MODEL_KEYS)
     row = Model(
         name=name,
         context=table.count("context", 1, default=None),

@@ -29,3 +29,8 @@ def folders(env: Mapping[str, str]) -> Folders:
     data = place("TOKENFALL_DATA", platformdirs.user_data_path("tokenfall", appauthor=False))
     state = data / "state" if env.get("TOKENFALL_DATA") else platformdirs.user_state_path("tokenfall", appauthor=False)
     return Folders(place("TOKENFALL_CONFIG", platformdirs.user_config_path("tokenfall", appauthor=False)), data, state)
+
+
+def default_file() -> str:
+    """A config.toml in which every setting is a comment."""
+    return Path(__file__).with_name("default.toml").read_text("utf-8")
