@@ -117,7 +117,10 @@ def test_keys_lead_to_reasoning_links_and_code() -> None:
 
 @pytest.mark.parametrize(
     "source",
-    ["at https://a.example.", "<HTTP://a.example>", "[a](b)", "[a]\n\n[a]: /b", "<a@b.example>", "```\na", "~~~\na", "    a", "\ta", "- \ta\n\n\t\tb"],
+    [
+        *("at https://a.example.", "<HTTP://a.example>", "[a](b)", "[a]\n\n[a]: /b", "<a@b.example>"),
+        *("```\na", "~~~\na", "    a", "\ta", "- \ta\n\n\t\tb"),
+    ],
 )
 def test_keys_lead_to_all_that_the_source_may_have(source: str) -> None:
     stack = Stack()
