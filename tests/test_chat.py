@@ -214,6 +214,22 @@ def test_the_prompt_history_is_there_in_the_next_run(tmp_path: Path) -> None:
             screen.exit_status()
 
 
+def test_a_command_in_one_piece_is_completed_as_one_typed_slowly(tmp_path: Path) -> None:
+    """Also what is typed before the first screen stands."""
+    with serving(REPLY) as server, program(tmp_path, "--base-url", server.url, "--model", "m") as screen:
+        screen.send(b"/mo\t")
+        screen.wait_for(r"^ local\n .*/m\n /model$")
+        for keys, shown in (
+            (b"\x15/mo\tlo\t", r"─\n /model local$"),
+            (b"\x15/\x1b[B\t", r"^ /retry .*\n /retry$"),
+            (b"\x15/th\tgru\t", r"─\n /theme gruvbox$"),
+            (b"\x15/sys\tbe brief\r/hel", r"The system prompt is: be brief(\n.*)* /help .*\n /hel$"),
+            (b"\x15what?\r/ne\t", r"An answer\.(\n.*)*\n /new$"),
+        ):
+            screen.send(keys)
+            screen.wait_for(shown)
+
+
 def test_the_editor_comes_back_clean_while_a_reply_streams(tmp_path: Path) -> None:
     editor = tmp_path / "editor"
     editor.write_text('#!/bin/sh\nsleep 0.5\nprintf " and edited" >> "$1"\n')

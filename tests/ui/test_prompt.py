@@ -553,6 +553,20 @@ async def test_completion_opens_filters_and_completes(demo: Demo) -> None:
     assert demo.bubbled == []
 
 
+async def test_what_history_brings_opens_no_list_but_what_is_typed_after_it(demo: Demo) -> None:
+    async with demo.run_test() as pilot:
+        await send(pilot, "/theme dark")
+        await send(pilot, "/help")
+        await pilot.press("up")
+        assert not demo.completion.is_open
+        await pilot.press("up", "down", "down", *"/he")
+        assert demo.completion.is_open
+        await pilot.press("tab", "up", "ctrl+u", *"/mo")
+        assert demo.completion.is_open
+        await pilot.press("tab")
+        assert demo.prompt.text == "/model "
+
+
 async def test_enter_completes_what_is_not_whole(demo: Demo) -> None:
     async with demo.run_test() as pilot:
         await pilot.press(*"/he", "enter")

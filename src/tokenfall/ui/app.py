@@ -103,7 +103,7 @@ class ChatApp(ReaderApp, inherit_bindings=False):
         self.theme_changed_signal.subscribe(self, self._theme_changed)
         # back from Ctrl-Z the terminal holds whatever the shell left there
         self.app_resume_signal.subscribe(self, lambda _: self.refresh(layout=True))
-        self.prompt.focus()
+        self.screen.set_focus(self.prompt)  # now: `focus` would let keys go first that were pressed already, and be lost
         self.tell(f"tokenfall {__version__}. Ask anything; Ctrl-C stops an answer, F1 lists every key, / the commands.")
         for problem in self._misconfigured():
             self.tell_fault(problem)

@@ -17,6 +17,8 @@ class HistoryWalk:
         self._entries = entries
         self._visited: dict[int, str] = {}
         self._page = len(entries)
+        self.brought = ""
+        """The document that was stepped to last."""
 
     def step(self, by: int, document: str, bring: Callable[[str], str]) -> str | None:
         """The document of the page `by` further, or None where there is none.
@@ -28,7 +30,8 @@ class HistoryWalk:
             return None
         self._visited[self._page] = document
         self._page = page
-        return self._visited[page] if page in self._visited else bring(self._entries[page])
+        self.brought = self._visited[page] if page in self._visited else bring(self._entries[page])
+        return self.brought
 
 
 @dataclass(frozen=True)

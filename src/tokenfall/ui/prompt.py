@@ -138,9 +138,9 @@ class Prompt(StandInArea, inherit_bindings=False):
     def update_suggestion(self) -> None:
         if self._completion is not None:
             # a command that history brings is not being typed, and Up and Down go on through history
-            typing = self.document.line_count == 1 and self._search is None and self._walk is None
-            typed = self.document[0] if typing else ""
-            self._completion.offer(typed)
+            brought = self._walk is not None and self.text == self._walk.brought
+            typing = self.document.line_count == 1 and self._search is None and not brought
+            self._completion.offer(self.document[0] if typing else "")
 
     # keys and pastes
 
