@@ -30,6 +30,12 @@ model = "qwen"
 GROQ = Endpoint("groq", "openai-chat", "https://api.groq.com/openai/v1", headers=(("X-Title", "tokenfall"),), api_key_env="GROQ_API_KEY")
 LAB = Endpoint("lab", "openai-chat", "http://localhost:8000/v1", "qwen")
 
+EVERY_WIRE = ("openai-chat", "openai-responses", "anthropic", "gemini", "ollama")
+SERVICES = (
+    *("openai", "anthropic", "gemini", "openrouter", "groq", "mistral", "deepseek", "xai"),
+    *("ollama", "lmstudio", "llamacpp", "vllm"),
+)
+
 
 def load(where: Folders, text: str | bytes) -> FileConfig:
     where.config_file.write_bytes(text if isinstance(text, bytes) else text.encode())

@@ -4,7 +4,7 @@ import re
 from dataclasses import replace
 
 import pytest
-from tests.config.reading import load, settings
+from tests.config.reading import EVERY_WIRE, SERVICES, load, settings
 
 from tokenfall import config
 from tokenfall.config import Endpoint, FileConfig, Folders, Options
@@ -13,11 +13,6 @@ from tokenfall.config.urls import plain_key
 from tokenfall.errors import UserError
 from tokenfall.wire import WIRES
 
-EVERY_WIRE = ("openai-chat", "openai-responses", "anthropic", "gemini", "ollama")
-SERVICES = (
-    *("openai", "anthropic", "gemini", "openrouter", "groq", "mistral", "deepseek", "xai"),
-    *("ollama", "lmstudio", "llamacpp", "vllm"),
-)
 TWO_WAYS = Preset("two", "2026-11", (Way("own", "https://two.test"), Way("common", "https://two.test/v1")), ("TWO_KEY", "OTHER_KEY"))
 
 

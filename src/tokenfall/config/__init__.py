@@ -12,12 +12,15 @@
     [endpoints.groq]                  base_url, wire, model, api_key_env, headers, proxy, ca_file, retries, insecure_http
                                       api_key_command, api_key_keyring, api_key_file
     [endpoints.groq.extra_body]       joined to the JSON of every request
+    [models."groq/llama-3.3-70b"]     context, max_tokens, temperature; USD per million tokens: price_input, price_output, price_cached
     [endpoints.groq.deadlines]        seconds: connect, first_event, between_events, whole, warn, body
 """
 
 from tokenfall.config.file import load
+from tokenfall.config.inforce import Sampling, Settings
 from tokenfall.config.keys import resolved
 from tokenfall.config.places import CONFIG_FILE, Folders, folders
+from tokenfall.config.prices import Cost, Model, cost
 from tokenfall.config.rows import (
     DEFAULT_WIRE,
     FOLLOWS,
@@ -33,7 +36,6 @@ from tokenfall.config.rows import (
     Options,
     Repaint,
     Secret,
-    Settings,
 )
 from tokenfall.config.target import choose, settings
 from tokenfall.config.urls import base_url, is_loopback
@@ -47,17 +49,21 @@ __all__ = [
     "LOCAL_MODEL",
     "NO_PROXY",
     "REPAINTS",
+    "Cost",
     "Deadlines",
     "Endpoint",
     "FileConfig",
     "Folders",
     "Follow",
+    "Model",
     "Options",
     "Repaint",
+    "Sampling",
     "Secret",
     "Settings",
     "base_url",
     "choose",
+    "cost",
     "folders",
     "is_loopback",
     "load",

@@ -152,8 +152,7 @@ def key_source(table: Table) -> KeySource | None:
     """None where the table names none beside `api_key_env`. Raises ConfigError where it names several."""
     named = [key for key, value in table.values.items() if key in {"api_key_env", *_READERS} and value != ""]
     if len(named) > 1:
-        name = ".".join(table.keys)
-        raise table.wrong(named[1], f"[{name}] says twice where its key is, as {named[0]} and as {named[1]}.", "Keep one of them.")
+        raise table.wrong(named[1], f"[{table.name}] says twice where its key is, as {named[0]} and as {named[1]}.", "Keep one of them.")
     return next((reader(table) for key, reader in _READERS.items() if key in table.values), None)
 
 

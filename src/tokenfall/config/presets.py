@@ -92,6 +92,12 @@ def unconfigured(endpoints: Iterable[Endpoint]) -> tuple[Endpoint, ...]:
     return tuple(preset.endpoint for preset in PRESETS.values() if preset.name not in taken)
 
 
+def service_at(base_url: str) -> str:
+    """The name of the preset that has this address for its own; "" for none."""
+    there = origin(base_url)
+    return next((name for name, preset in PRESETS.items() if there in {origin(way.base_url) for way in preset.ways}), "")
+
+
 def over(endpoint: Endpoint, wire: str) -> Endpoint:
     """The endpoint by another wire: at a preset's own address, where that is spoken."""
     preset = PRESETS.get(endpoint.name)

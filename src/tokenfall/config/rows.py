@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from tokenfall.config.places import Folders
+from tokenfall.config.prices import Model
 
 LOCAL = "local"
 """The endpoint name that stands for the embedded model."""
@@ -141,34 +141,4 @@ class FileConfig:
     reduced_motion: bool = False
     keys: Mapping[str, str] = field(default_factory=dict)
     endpoints: tuple[Endpoint, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Settings:
-    """File and options joined. `endpoint` is None for the embedded model, which runs `model_file` or, where that is
-    None, the weights that are installed; `theme` is "" when the terminal is to choose. `endpoints` are the configured ones, `presets`
-    the services that may be named without that; those that need a key and have none can't be used."""
-
-    folders: Folders
-    endpoint: Endpoint | None
-    model_file: Path | None
-    endpoints: tuple[Endpoint, ...]
-    system: str
-    max_tokens: int | None
-    temperature: float | None
-    theme: str
-    mouse: bool
-    keys: Mapping[str, str]
-    repaint: Repaint = "changes"
-    follow: Follow = "end"
-    reduced_motion: bool = False
-    presets: tuple[Endpoint, ...] = ()
-
-    @property
-    def known(self) -> tuple[Endpoint, ...]:
-        """The configured endpoints, and `endpoint` as the options made it: in its own place, or last when it is not configured."""
-        target = self.endpoint
-        if target is None:
-            return self.endpoints
-        rows = tuple(target if each.name == target.name else each for each in self.endpoints)
-        return rows if target in rows else (*rows, target)
+    models: tuple[Model, ...] = ()

@@ -5,10 +5,11 @@ from dataclasses import replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from tokenfall.config.inforce import Sampling, Settings
 from tokenfall.config.keys import secret
 from tokenfall.config.places import Folders
 from tokenfall.config.presets import key_variable, over, unconfigured
-from tokenfall.config.rows import DEFAULT_WIRE, LOCAL, LOCAL_MODEL, Endpoint, FileConfig, Options, Settings
+from tokenfall.config.rows import DEFAULT_WIRE, LOCAL, LOCAL_MODEL, Endpoint, FileConfig, Options
 from tokenfall.config.urls import base_url, plain_key
 from tokenfall.config.words import nearest
 from tokenfall.errors import UserError
@@ -34,6 +35,8 @@ def settings(options: Options, file: FileConfig, env: Mapping[str, str], where: 
         follow=file.follow,
         reduced_motion=file.reduced_motion,
         presets=presets,
+        models=file.models,
+        asked=Sampling(options.max_tokens, options.temperature),
     )
 
 

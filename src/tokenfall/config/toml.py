@@ -12,6 +12,7 @@ from tokenfall.config.words import nearest
 from tokenfall.errors import ConfigError
 
 _TOML_PLACE = re.compile(r"\s*\(at (?:line (\d+), column (\d+)|end of document)\)$")
+_BARE = re.compile(r"[A-Za-z0-9_-]+")
 
 _Default = TypeVar("_Default", int, None)
 
@@ -35,6 +36,11 @@ def parse(path: Path, raw: bytes) -> "Table":
     except RecursionError as error:
         raise ConfigError(f"{path}, line 1: this is nested too deep to be settings.") from error
     return Table(Source(path, text), (), values)
+
+
+def dotted(keys: Sequence[str]) -> str:
+    """As TOML writes it: what is no bare key stands in quotes."""
+    return ".".join(key if _BARE.fullmatch(key) else f'"{key}"' for key in keys)
 
 
 @dataclass(frozen=True)
@@ -75,14 +81,17 @@ class Table:
     def wrong(self, key: str, problem: str, advice: str = "") -> ConfigError:
         return ConfigError(f"{self.source.path}, line {self.source.line((*self.keys, key))}: {problem}", advice)
 
+    @property
+    def name(self) -> str:
+        return dotted(self.keys)
+
     def expect(self, key: str, expected: str) -> NoReturn:
-        name = ".".join((*self.keys, key))
-        raise self.wrong(key, f"{name} must be {expected}.")
+        raise self.wrong(key, f"{dotted((*self.keys, key))} must be {expected}.")
 
     def only(self, known: Sequence[str]) -> None:
         for key in self.values:
             if key not in known:
-                place = f"a setting of [{'.'.join(self.keys)}]" if self.keys else "a setting"
+                place = f"a setting of [{self.name}]" if self.keys else "a setting"
                 raise self.wrong(key, f"{key!r} is not {place}.", nearest(key, known) or f"Expected one of {', '.join(known)}.")
 
     def text(self, key: str, expected: str = "text in quotes", default: str = "") -> str:
@@ -133,5 +142,5 @@ class Table:
     def table(self, key: str) -> "Table":
         value = self.values.get(key, {})
         if not isinstance(value, dict):
-            self.expect(key, f"a table, [{'.'.join((*self.keys, key))}]")
+            self.expect(key, f"a table, [{dotted((*self.keys, key))}]")
         return Table(self.source, (*self.keys, key), value)
