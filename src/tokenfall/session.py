@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import threading
 import time
 from collections.abc import Callable, Sequence
 from contextlib import aclosing, suppress
@@ -10,7 +9,7 @@ from dataclasses import replace
 from datetime import date
 from functools import partial
 
-from tokenfall.config import LOCAL, Cost, Endpoint, Model, Sampling, Settings, cost, resolved
+from tokenfall.config import LOCAL, Cost, Endpoint, Model, Sampling, Settings, cost, keyed
 from tokenfall.context import estimate, room, to_drop
 from tokenfall.engine import Backoff, Turn
 from tokenfall.errors import EmbeddedModelError, NetworkError, ServiceError, TokenfallError
@@ -104,7 +103,10 @@ class Service:
             # a stopped turn must not stop the model from loading
             return await asyncio.shield(starting)
         assert self.endpoint is not None
-        endpoint = await self._keyed(self.endpoint)
+        asked = self.endpoint
+        endpoint = await keyed(asked)
+        if self.endpoint is asked:
+            self.endpoint = endpoint
         if endpoint.model:
             return endpoint
         names = await self._transport.list_models(endpoint)
@@ -114,19 +116,6 @@ class Service:
         if self.endpoint is endpoint:
             self.endpoint = named
         return named
-
-    async def _keyed(self, endpoint: Endpoint) -> Endpoint:
-        """With its key, which is fetched when it is first needed."""
-        if endpoint.api_key_from is None or endpoint.api_key is not None:
-            return endpoint
-        given_up = threading.Event()
-        try:
-            keyed = await asyncio.to_thread(resolved, endpoint, given_up.is_set)
-        finally:
-            given_up.set()
-        if self.endpoint is endpoint:
-            self.endpoint = keyed
-        return keyed
 
     async def why(self, error: TokenfallError | None) -> TokenfallError | None:
         """The reason behind a turn's error, where it is that the embedded model has died."""

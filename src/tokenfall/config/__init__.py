@@ -18,7 +18,7 @@
 
 from tokenfall.config.file import load
 from tokenfall.config.inforce import Sampling, Settings
-from tokenfall.config.keys import resolved
+from tokenfall.config.keys import keyed, resolved
 from tokenfall.config.places import CONFIG_FILE, Folders, default_file, folders
 from tokenfall.config.prices import Cost, Model, cost
 from tokenfall.config.rows import (
@@ -67,6 +67,7 @@ __all__ = [
     "default_file",
     "folders",
     "is_loopback",
+    "keyed",
     "load",
     "resolved",
     "settings",

@@ -45,6 +45,20 @@ def resolved(endpoint: Endpoint, given_up: Callable[[], bool] = lambda: False) -
     return replace(endpoint, api_key=key)
 
 
+async def keyed(endpoint: Endpoint) -> Endpoint:
+    """As `resolved`, off the event loop; given up when it is cancelled."""
+    import asyncio
+    import threading
+
+    if endpoint.api_key_from is None or endpoint.api_key is not None:
+        return endpoint
+    given_up = threading.Event()
+    try:
+        return await asyncio.to_thread(resolved, endpoint, given_up.is_set)
+    finally:
+        given_up.set()
+
+
 def _read(source: KeySource, given_up: Callable[[], bool]) -> str:
     """The messages of its errors go on after "The key for NAME"."""
     match source:
