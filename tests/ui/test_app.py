@@ -675,6 +675,29 @@ async def test_models_are_chosen_by_name_and_from_the_list(tmp_path: Path) -> No
         assert it.app.service.endpoint is not None
 
 
+def two_endpoints(folder: Path, server: ByteServer) -> Options:
+    tables = [f'[endpoints.lab]\nbase_url = "{server.url}"\nmodel = "a"', '[endpoints.gone]\nbase_url = "http://127.0.0.1:9"']
+    (folder / "config").mkdir()
+    (folder / "config" / "config.toml").write_text("\n".join([*tables, '[models."lab/b"]\ncontext = 32000']))
+    return Options(model="local")
+
+
+async def test_the_list_of_models_is_of_all_endpoints_and_tells_which_answer(tmp_path: Path) -> None:
+    listing = [Send(json_response({"data": [{"id": "a"}, {"id": "b"}]}))]
+    async with chat(tmp_path, listing, answer("from b"), configure=two_endpoints, size=(100, 24)) as it:
+        await it.say("/model")
+        await it.seen("• local")
+        await it.seen("gone +doesn't answer: Nothing listens")
+        await it.seen("lab/a")
+        await it.seen("lab/b +32k")
+        await it.pilot.press(*"lab/b")
+        await it.pilot.press("enter")
+        await it.seen("lab/b answers from now on")
+        await it.say("q")
+        await it.seen("from b")
+        assert it.server.exchanges[1].json["model"] == "b"
+
+
 async def test_the_palette_runs_a_command(tmp_path: Path) -> None:
     async with chat(tmp_path) as it:
         await it.pilot.press("ctrl+p")

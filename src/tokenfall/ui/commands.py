@@ -3,21 +3,15 @@
 What only a command needs is imported when it runs: the first screen doesn't wait for it.
 """
 
-import asyncio
 import difflib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from tokenfall.config import LOCAL, Endpoint, choose
-from tokenfall.errors import TokenfallError, UserError
+from tokenfall.errors import UserError
 
 if TYPE_CHECKING:
     from tokenfall.ui.app import ChatApp
-
-
-LIST_S = 5.0
-"""How long a service may take to list its models before the list of endpoints opens without them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +46,9 @@ def arguments(app: "ChatApp", command: str, partial: str) -> list[str]:
     if command == "theme":
         return [name for name in sorted(app.themes.by_name) if name.startswith(partial)]
     if command == "model":
-        return [name for name in model_names(app) if name.startswith(partial)]
+        from tokenfall.ui.models import names
+
+        return [name for name in names(app.settings) if name.startswith(partial)]
     return []
 
 
@@ -115,59 +111,16 @@ def choose_theme(app: "ChatApp", name: str) -> None:
     app.push_screen(ThemePicker("Theme", choices), chosen)
 
 
-def model_names(app: "ChatApp") -> list[str]:
-    return [LOCAL, *("/".join(filter(None, (each.name, each.model))) for each in app.settings.known)]
-
-
 def choose_model(app: "ChatApp", name: str) -> None:
+    from tokenfall.ui.models import meant, pick_model, use
+
     if name:
         try:
-            use_endpoint(app, meant(app, name))
+            use(app, meant(app, name))
         except UserError as error:
             app.tell_fault(str(error))
     else:
         app.run_worker(pick_model(app), group="model", exclusive=True)
-
-
-def meant(app: "ChatApp", name: str) -> Endpoint | None:
-    current = app.service.endpoint
-    try:
-        return choose(name, app.settings.known, current)
-    except UserError:
-        if current is None or current.name in {each.name for each in app.settings.endpoints}:
-            raise
-        # at a server that is not configured the whole is a model's name; many have slashes in them
-        return replace(current, model=name)
-
-
-async def pick_model(app: "ChatApp") -> None:
-    """A list of the embedded model, every endpoint, and what the current endpoint offers."""
-    from tokenfall.ui.picker import Choice, Picker
-
-    current = app.service.endpoint
-    choices: list[Choice[Endpoint | str]] = [Choice(LOCAL, LOCAL, "the model on this machine", current=current is None)]
-    for name, endpoint in zip(model_names(app)[1:], app.settings.known, strict=True):
-        choices.append(Choice(endpoint, name, endpoint.base_url, current=endpoint == current))
-    if current is not None:
-        try:
-            async with asyncio.timeout(LIST_S):
-                offered = await app.transport.list_models(current)
-        except (TokenfallError, TimeoutError) as error:
-            app.tell_fault(str(error) or f"{current.name} did not list its models within {LIST_S:.0f} s.")
-            offered = []
-        choices += [
-            Choice(replace(current, model=model), model, f"offered by {current.name}", current=model == current.model)
-            for model in offered
-        ]
-    chosen = await app.push_screen_wait(Picker("Model", choices))
-    if chosen is not None:
-        use_endpoint(app, chosen if isinstance(chosen, Endpoint) else None)
-
-
-def use_endpoint(app: "ChatApp", endpoint: Endpoint | None) -> None:
-    app.service.choose(endpoint)
-    app.start_service()
-    app.tell(f"{app.service.name} answers from now on.")
 
 
 def show_stats(app: "ChatApp", _: str) -> None:

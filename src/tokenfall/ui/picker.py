@@ -134,6 +134,13 @@ class Choices(ScrollView):
         self._resize_content()
         self.move_to(0)
 
+    def renew(self, choices: Sequence[Choice[T]], order: Sequence[int], highlighted: str) -> None:
+        """Other choices, in this order; the highlight stays with the label that it is on, or goes to the first."""
+        self._choices = choices  # type: ignore[assignment]
+        self._order = order
+        self._resize_content()
+        self.move_to(next((at for at, row in enumerate(order) if choices[row].label == highlighted), 0))
+
     def _resize_content(self) -> None:
         self.virtual_size = Size(1, max(1, len(self._order)))
 
@@ -186,6 +193,11 @@ class Choices(ScrollView):
             Segment(label, plain)]
 
 
+def _texts(choices: Sequence[Choice[T]]) -> list[tuple[str, str]]:
+    """What is searched: labels and details."""
+    return [(choice.label[:LABEL_LIMIT].lower(), choice.detail[:LABEL_LIMIT].lower()) for choice in choices]
+
+
 class Picker(ModalScreen[T | None]):
     """Choose one of many: dismissed with its value, or with None. Typing filters, Enter chooses, Esc cancels."""
 
@@ -224,7 +236,7 @@ class Picker(ModalScreen[T | None]):
         super().__init__()
         self._title = visible(title, newlines=False)
         self._choices = choices
-        self._texts = [(choice.label[:LABEL_LIMIT].lower(), choice.detail[:LABEL_LIMIT].lower()) for choice in choices]
+        self._texts = _texts(choices)
         self._list = Choices(choices)
         self._answered = ""
         """The query that the list shows the answer to; behind the input while a long list is being ranked."""
@@ -241,7 +253,9 @@ class Picker(ModalScreen[T | None]):
             yield Static("Enter chooses, Esc cancels", classes="keys", markup=False)
 
     def on_resize(self, event: events.Resize) -> None:
-        lines = event.size.height
+        self._set_height(event.size.height)
+
+    def _set_height(self, lines: int) -> None:
         around = 5  # two borders, title, input, keys
         self.query_one(Vertical).styles.height = lines if lines < 12 else min(len(self._choices) + around, lines * 4 // 5)
 
@@ -262,6 +276,19 @@ class Picker(ModalScreen[T | None]):
         self._answered = query
         self._list.show(query, [row for _, row in sorted(scored)])
         self._tell()
+
+    def renew(self, choices: Sequence[Choice[T]]) -> None:
+        """Shows other choices, as more is known of them; the highlight stays where its label is."""
+        row = self._list.highlighted
+        label = self._choices[row].label if row is not None else ""
+        self._choices, self._texts = choices, _texts(choices)
+        order: Sequence[int] = range(len(choices))
+        if self._answered:
+            order = [row for _, row in sorted(scores(self._answered, self._texts, order))]
+        self._list.renew(choices, order, label)
+        self._told = self._list.highlighted
+        if self.is_mounted:
+            self._set_height(self.app.size.height)
 
     def _tell(self) -> None:
         row = self._list.highlighted
