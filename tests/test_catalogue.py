@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from tests.byteserver import CEILING, ByteServer, Hold, Send, json_response
+from tests.byteserver import CEILING, ByteServer, Hold, Send, json_response, response
 
 from tokenfall import config
 from tokenfall.catalogue import FILE, FRESH_S, KEPT_S, Listed, Offer, asked, keep, lists, offers
@@ -112,14 +112,30 @@ async def test_all_at_once_and_each_as_it_comes(tmp_path: Path, transport: Trans
 
 
 async def test_servers_on_this_machine_are_found_and_others_not_missed(tmp_path: Path, transport: Transport) -> None:
-    async with ByteServer([Send(json_response({"models": [{"name": "qwen3:8b"}]}))]) as server, ByteServer([Hold()]) as mute:
-        at = {"ollama": server.url, "lmstudio": mute.url, "llamacpp": "http://127.0.0.1:1", "vllm": "http://127.0.0.1:1"}
-        settings = configured(tmp_path)
-        near = tuple(replace(each, base_url=at[each.name]) for each in settings.presets if each.name in at)
-        found = [offer async for offer in offers(replace(settings, presets=near), transport, near_seconds=1)]
-        assert [(offer.endpoint.name, offer.models) for offer in found] == [("ollama", ("qwen3:8b",))]
-        named = await offered(replace(settings, presets=near), transport, near[2])
-    assert "Nothing listens at http://127.0.0.1:1" in named["llamacpp"].problem
+    async with ByteServer([Send(json_response({"models": [{"name": "qwen3:8b"}]}))]) as server, ByteServer([Send(WEB)]) as web:
+        settings = moved(configured(tmp_path), ollama=server.url, lmstudio=web.url)
+        found = await offered(settings, transport)
+        assert {name: offer.models for name, offer in found.items()} == {"ollama": ("qwen3:8b",)}
+        named = await offered(settings, transport, *settings.presets)
+    assert "a web page, not a list of models" in named["lmstudio"].problem
+    assert "Nothing listens at http://127.0.0.1:1" in named["vllm"].problem
+
+
+async def test_a_server_on_this_machine_that_says_nothing_is_not_waited_for(tmp_path: Path, transport: Transport) -> None:
+    async with ByteServer([Hold()]) as mute:
+        settings = moved(configured(tmp_path), ollama=mute.url)
+        async with asyncio.timeout(CEILING):
+            assert [offer async for offer in offers(settings, transport, near_seconds=0.1)] == []
+        await mute.quiet()
+
+
+WEB = response("200 OK", b"<html>", kind="text/html")
+
+
+def moved(settings: Settings, **urls: str) -> Settings:
+    """The presets of this machine at these addresses, or where nobody listens, and no others."""
+    near = [replace(each, base_url=urls.get(each.name, "http://127.0.0.1:1")) for each in settings.presets if each.name in NEAR]
+    return replace(settings, presets=tuple(near))
 
 
 async def test_a_problem_is_told_of_who_is_configured(tmp_path: Path, transport: Transport) -> None:

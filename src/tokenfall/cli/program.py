@@ -50,6 +50,12 @@ class _Invocation:
         where = config.folders(os.environ)
         return config.settings(self.options, config.load(where), os.environ, where)
 
+    def settings_without_a_target(self) -> Settings:
+        """For a verb that asks no model: the default endpoint may want a key that isn't set."""
+        if self.options.model is None and self.options.base_url is None:
+            self.options = replace(self.options, model=config.LOCAL)
+        return self.settings()
+
 
 def run(arguments: Sequence[str], chat: Chat) -> int:
     """The exit code. `chat` opens the screen, which this layer doesn't know."""
@@ -270,6 +276,33 @@ def init() -> None:
     from tokenfall.cli.config import init
 
     click.echo(init(config.folders(os.environ)))
+
+
+@tokenfall.command()
+@click.argument("names", metavar="[ENDPOINT]...", nargs=-1)
+@click.option("--json", "as_json", is_flag=True, help="One JSON object; see below.")
+@click.option("--refresh", is_flag=True, help="Ask anew also for lists that are less than a day old.")
+@_debug_option
+@click.pass_obj
+def models(invocation: _Invocation, /, debug: bool, **given: Any) -> None:
+    """List the models that can be chosen with -m, one ENDPOINT/NAME a line.
+
+    They are those of each ENDPOINT, or of all: the embedded one, those in config.toml, services whose key is in the
+    environment, and servers that run on this machine at their usual port. Exit code: 0 at least one answered, 1 none did,
+    2 usage or configuration, 130 interrupted.
+
+    With --json it is {"endpoints": [{"name", "wire", "base_url", "answers", "problem", "models": [NAME, ...]}]}.
+    """
+    invocation.take(debug, {})
+    with _interruptible():
+        from tokenfall.cli.models import Listing
+        from tokenfall.cli.models import models as show
+        from tokenfall.cli.output import standard_output
+
+        answered, problems = show(invocation.settings_without_a_target(), Listing(**given), standard_output())
+    for problem in problems:
+        _say(problem)
+    raise click.exceptions.Exit(0 if answered else 1)
 
 
 @contextmanager

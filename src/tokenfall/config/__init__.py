@@ -37,7 +37,7 @@ from tokenfall.config.rows import (
     Repaint,
     Secret,
 )
-from tokenfall.config.target import choose, settings
+from tokenfall.config.target import choose, meant, settings
 from tokenfall.config.urls import base_url, is_loopback
 
 __all__ = [
@@ -69,6 +69,7 @@ __all__ = [
     "is_loopback",
     "keyed",
     "load",
+    "meant",
     "resolved",
     "settings",
 ]

@@ -48,6 +48,7 @@ def choose(text: str, endpoints: Sequence[Endpoint], current: Endpoint | None, p
 
 
 def meant(text: str, endpoints: Sequence[Endpoint], current: Endpoint | None, presets: Sequence[Endpoint]) -> Endpoint | None:
+    """As `choose`, whether its key is set or not."""
     head, slash, tail = text.partition("/")
     named = {endpoint.name: endpoint for endpoint in (*presets, *endpoints)}
     if head in named:

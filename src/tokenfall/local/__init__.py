@@ -67,6 +67,10 @@ class EmbeddedModel:
         child = self._child
         return child is not None and child.report.done() and not child.killed and not child.ended.done()
 
+    def check(self) -> None:
+        """Raises EmbeddedModelError for what is known to keep it from starting."""
+        checked(self._model_file)
+
     def spawn(self) -> None:
         """Begins to load, unless that has been done, and does not wait. Belongs in the main thread: Linux ends the child with the
         thread that called this. Raises EmbeddedModelError for what can be known beforehand."""
