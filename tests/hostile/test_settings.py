@@ -33,7 +33,8 @@ def broken_configurations() -> list[str]:
             "[endpoints.x]\nbase_url = @", "[endpoints.x]\nbase_url = 'http://h'\nwire = @", "[endpoints.x]\nbase_url = 'http://h'\n@ = 1",
             "[endpoints.x.headers]\n@ = 'x'\n[endpoints.x]\nbase_url = 'http://h'",
             "[endpoints.x]\nbase_url = 'http://h'\nheaders = {a = @}",
-            "model = @\n[endpoints.x]\nbase_url = 'http://h'", "[keys]\nhelp = @", "@",
+            "model = @\n[endpoints.x]\nbase_url = 'http://h'", "[keys]\nhelp = @", "@", "[models.@]",
+            "[endpoints.groq]\nextra_body = {@ = nan}", "[endpoints.groq.deadlines]\n@ = 1", "[models]\n'groq/x' = {@ = 1}",
         )
     ]  # fmt: skip
 
@@ -89,6 +90,29 @@ def test_options_and_configuration_in_error(tmp_path: Path) -> None:
         where.mkdir(parents=True)
         (where / "config.toml").write_text("!")
         calls.append((where, ["ask", *NOBODY, "q"]))
+    with runs(tmp_path, calls) as screen:
+        seen = all_inert(screen, len(calls))
+        assert {marker for marker in SEEN if seen.count(marker) < 5} == set()
+
+
+def test_settings_that_are_shown(tmp_path: Path) -> None:
+    """And what a command complains of that should print a key."""
+    calls: list[tuple[Path, list[str]]] = []
+    for number, text in enumerate(TEXTS):
+        where = tmp_path / f"config{number}"
+        where.mkdir()
+        (where / "said").write_text(text)
+        said, file = quoted(text), quoted(text.replace("\0", ""))
+        (where / "config.toml").write_text(f"""
+            system = {said}
+            keys = {{ {said} = "f1" }}
+            models = {{ {quoted(f"groq/{text}")} = {{ context = 1 }} }}
+            endpoints.groq.model = {said}
+            endpoints.groq.extra_body = {{ {said} = 1 }}
+            endpoints.groq.api_key_command = "cat {where}/said >&2; exit 1"
+            endpoints.xai.api_key_file = {file}
+        """)
+        calls += [(where, ["config", "show"]), (where, ["ask", "q"])]
     with runs(tmp_path, calls) as screen:
         seen = all_inert(screen, len(calls))
         assert {marker for marker in SEEN if seen.count(marker) < 5} == set()
