@@ -248,7 +248,7 @@ class Turn:
 
     def _ended(self, at: float, state: EndState, error: TokenfallError | None) -> Ended:
         draft = self._draft
-        return Ended(at, state, draft.message(state), draft.usage, error)
+        return Ended(at, state, draft.message(state), draft.usage, error, draft.reason)
 
 
 def tried(error: TokenfallError | None, attempts: int) -> TokenfallError | None:

@@ -168,13 +168,15 @@ class Streamed:
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """The one last event of every turn. `reply` holds all that came; `error` says why when the state is not a good one."""
+    """The one last event of every turn. `reply` holds all that came; `error` says why when the state is not a good one. `reason` is
+    the service's own word for the end; a complete reply without one may be cut off, which nobody can tell."""
 
     at: float
     state: EndState
     reply: Message
     usage: Usage
     error: TokenfallError | None = None
+    reason: str = ""
 
 
 TurnEvent = Waiting | Sent | Opened | FirstByte | Stalled | Retrying | Streamed | Ended
@@ -208,6 +210,7 @@ class Draft:
     id: str = ""
     usage: Usage = field(default_factory=Usage)
     finish: EndState | None = None
+    reason: str = ""
     _parts: list[_Said | _Call] = field(default_factory=list)
 
     def add(self, event: StreamEvent) -> None:
@@ -223,8 +226,8 @@ class Draft:
                 self.id = name or self.id
             case UsageReport(usage):
                 self.usage = self.usage.joined(usage)
-            case Finished(state):
-                self.finish = state
+            case Finished(state, reason):
+                self.finish, self.reason = state, reason
             case Faulted() | StreamDone():
                 pass
             case _:

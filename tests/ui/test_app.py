@@ -412,6 +412,16 @@ async def test_ctrl_c_ends_the_wait_for_the_next_attempt(tmp_path: Path) -> None
         assert len(it.server.exchanges) == 1
 
 
+async def test_an_end_without_a_reason_is_told(tmp_path: Path) -> None:
+    async with chat(tmp_path, [Send(sse_response(openai_chunk("half?"), DONE, last=True))], answer("whole")) as it:
+        await it.say("q")
+        await it.seen("■ it may be cut off: the service gave no reason for its end")
+        await it.say("q2")
+        await it.seen("whole")
+        await it.until(lambda: not it.app.turns.busy)
+        assert it.text.count("may be cut off") == 1
+
+
 async def test_a_stop_tells_what_it_has_saved(tmp_path: Path) -> None:
     long = answer(*"abcdefghij")
     async with chat(tmp_path, long, long, unfinished("k", "l")) as it:

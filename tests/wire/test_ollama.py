@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from tokenfall.errors import WireError
+from tokenfall.errors import UserError, WireError
 from tokenfall.events import Draft, Faulted, Finished, StreamDone, TextDelta
 from tokenfall.messages import File, Image, Message, Reasoning, Request, Text, ToolCall, user_message
 from tokenfall.wire import WIRES, Frame
@@ -127,10 +127,16 @@ def test_encode_leaves_nothing_that_utf_8_refuses() -> None:
 
 
 def test_encode_a_question_with_pictures() -> None:
-    parts = (Text("What is "), Image("image/png", b"\x89PNG"), Text("this"), File("application/pdf", b"%PDF"), Image("image/gif", b"GIF8"))
+    parts = (Text("What is "), Image("image/png", b"\x89PNG"), Text("this"), Image("image/gif", b"GIF8"))
     assert encode(Request("m", (Message("user", parts),)))["messages"] == [
         {"role": "user", "content": "What is this", "images": ["iVBORw==", "R0lGOA=="]}
     ]
+
+
+def test_a_file_that_is_no_picture_is_refused() -> None:
+    question = Message("user", (Text("Sum up"), File("application/pdf", b"%PDF", "a.pdf")))
+    with pytest.raises(UserError, match=r"no application/pdf, so a\.pdf can't be sent"):
+        encode(Request("m", (question,)))
 
 
 def test_model_names() -> None:

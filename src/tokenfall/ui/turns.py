@@ -38,6 +38,8 @@ MARKS: dict[EndState, Mark | None] = {
     "failed": Mark("■ failed", "fault"),
 }
 
+UNSURE = Mark("■ it may be cut off: the service gave no reason for its end", "stopped")
+
 RESTS: dict[EndState, Rest] = {
     "complete": "ready",
     "stopped": "stopped",
@@ -232,7 +234,7 @@ class Turns:
         self._view.end(RESTS[ended.state], told, saved(told, self.replies[:-1], self._session.max_tokens))
         if self._replying:
             self._replying = False
-            self._transcript.finish(MARKS[ended.state], ended.at)
+            self._transcript.finish(UNSURE if ended.state == "complete" and not ended.reason else MARKS[ended.state], ended.at)
         elif ended.state == "stopped":
             self._transcript.add(notice("■ stopped before the first token; the next message takes this one's place"))
         elif ended.error is None:

@@ -6,6 +6,7 @@ Format: Ollama API reference, "Generate a chat message" (`/api/chat`) and "Strea
 
 from collections.abc import Mapping
 
+from tokenfall.errors import UserError
 from tokenfall.events import (
     Faulted,
     Finished,
@@ -19,9 +20,9 @@ from tokenfall.events import (
     UsageReport,
     whole_text,
 )
-from tokenfall.messages import EndState, Image, Message, Request
+from tokenfall.messages import EndState, File, Image, Message, Request
 from tokenfall.wire import openai_chat
-from tokenfall.wire.faults import fault_message, passing
+from tokenfall.wire.faults import fault_message, one_line, passing
 from tokenfall.wire.frames import Frame
 from tokenfall.wire.reading import Reader, base64_text, count, event_object, text_of
 
@@ -36,7 +37,8 @@ def path(_: str) -> str:
 
 
 def encode(request: Request) -> dict[str, object]:
-    """The JSON body. It has no place for files that are no pictures. An assistant's message without text is left out."""
+    """The JSON body. An assistant's message without text is left out. Raises UserError for files that are no pictures: it has no place
+    for them."""
     messages: list[dict[str, object]] = [{"role": "system", "content": whole_text(request.system)}] if request.system else []
     messages += [_message(message) for message in request.messages if message.role != "assistant" or message.text]
     body: dict[str, object] = {"model": request.model, "messages": messages, "stream": True}
@@ -53,6 +55,10 @@ def encode(request: Request) -> dict[str, object]:
 
 
 def _message(message: Message) -> dict[str, object]:
+    for part in message.parts:
+        if isinstance(part, File):
+            what = f"Ollama takes text and pictures, and no {part.media_type}, so {one_line(part.name) or 'the file'} can't be sent."
+            raise UserError(what, "Attach its text instead.")
     images = [base64_text(part.data) for part in message.parts if isinstance(part, Image)]
     return {"role": message.role, "content": text_of(message), **({"images": images} if images else {})}
 
