@@ -1,5 +1,7 @@
 """Entries that count what is asked of them."""
 
+from collections.abc import Iterator
+
 from tokenfall.markdown.lines import Line, Run
 
 
@@ -18,6 +20,9 @@ class Counted:
 
     def estimate(self, width: int) -> int:
         return 3
+
+    def laying(self, width: int) -> Iterator[None]:
+        yield None
 
     def height(self, width: int) -> int:
         self.laid += 1

@@ -33,6 +33,11 @@ def stacked(width: int = 20) -> Stack:
     return stack
 
 
+def led(stack: Stack, spot: Spot, step: int) -> Spot | None:
+    """Where a key leads to."""
+    return next((each for each in next_target(stack, spot, step) if each is not None), None)
+
+
 def found(stack: Stack, text: str) -> list[str]:
     """What is marked, line by line."""
     query = Query(text)
@@ -91,10 +96,10 @@ def test_an_only_one_is_found_again() -> None:
 def test_keys_lead_to_reasoning_links_and_code() -> None:
     stack = stacked()
     spots = [Spot(0, 0, 0)]
-    while (spot := next_target(stack, spots[-1], 1)) is not None:
+    while (spot := led(stack, spots[-1], 1)) is not None:
         spots.append(spot)
     back = [spots[-1]]
-    while (spot := next_target(stack, back[-1], -1)) is not None:
+    while (spot := led(stack, back[-1], -1)) is not None:
         back.append(spot)
     assert back == spots[:0:-1]
     found = [target_at(stack, spot) for spot in spots[1:]]
@@ -129,7 +134,7 @@ def test_keys_lead_to_all_that_the_source_may_have(source: str) -> None:
     reply.append(source, at=0.0)
     reply.finish(None, 1.0)
     stack.add(notice("before"), reply)
-    spot = next_target(stack, Spot(0, 0, 0), 1)
+    spot = led(stack, Spot(0, 0, 0), 1)
     assert spot is not None
     assert target_at(stack, spot) is not None
 
@@ -151,7 +156,7 @@ def test_code_that_still_streams_is_copied_as_far_as_it_came(size: int) -> None:
         if finish:
             reply.finish(None, 1.0)
             stack.changed(0)
-        spot = next_target(stack, Spot(0, 0, 0), 1)
+        spot = led(stack, Spot(0, 0, 0), 1)
         assert spot is not None
         target = target_at(stack, spot)
         assert isinstance(target, CodeTarget)

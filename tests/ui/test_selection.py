@@ -1,3 +1,5 @@
+from collections.abc import Iterator
+
 from tokenfall.markdown.lines import Line, Run
 from tokenfall.ui.selection import Span, Spot, cut, extract
 from tokenfall.ui.stack import Stack
@@ -19,6 +21,9 @@ class Laid:
 
     def estimate(self, width: int) -> int:
         return 1
+
+    def laying(self, width: int) -> Iterator[None]:
+        yield from ()
 
     def line(self, width: int, y: int) -> Line:
         return LINES[y]

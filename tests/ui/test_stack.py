@@ -32,6 +32,29 @@ def test_moving_walking_and_paging_are_those_of_a_list(seed: int) -> None:
     assert stack.last == flat[-1]
 
 
+def test_a_walk_lets_others_in_at_every_step_and_whatever_they_take_away() -> None:
+    stack, flat = stacked(*range(1, 9))
+    assert [each for each in stack.stroll(TOP, 1) if each] == flat[1:]
+    assert [each for each in stack.stroll(flat[-1], -1, lambda entry: len(entry.source) == 0) if each] == flat[-2:-9:-1]
+    for step, begin in ((1, TOP), (-1, flat[-1])):
+        for count in range(len(flat)):
+            stack, _ = stacked(*range(1, 9))
+            walk = stack.stroll(begin, step)
+            for _ in range(count):
+                next(walk)
+            for entry in stack.entries[2:]:
+                stack.remove(entry)
+            assert all(stack.holds(each) for each in walk if each)
+            stack.clear()
+    assert list(stacked(5, 5)[0].laying_around(5, 9)) == []
+
+
+def test_what_a_view_may_show_of_an_entry_is_laid_out_and_no_more() -> None:
+    stack, _ = stacked(*[4] * 100)
+    assert len(list(stack.laying_around(50, 10))) == 8
+    assert [index for index, entry in enumerate(stack.entries) if isinstance(entry, Counted) and entry.laid] == list(range(47, 54))
+
+
 def test_an_empty_stack_has_nothing() -> None:
     stack = Stack()
     assert stack.move(Place(3, 4), 5) == stack.last == stack.page_at_end(5) == TOP

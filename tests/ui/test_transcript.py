@@ -3,6 +3,7 @@
 import asyncio
 import json
 import re
+from collections.abc import Generator
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pytest
 from tests.byteserver import DONE, Hold, Script, Send, Sleep, Wait, chunked, openai_chunk, sse_response
 from tests.test_chat import program, serving
 from tests.ui.test_app import Chat, answer, chat, unfinished
+from textual import events
 
 from tokenfall.messages import Message, Text
 from tokenfall.ui.entries import question
@@ -267,6 +269,69 @@ async def test_ten_thousand_messages_open_by_what_one_screen_needs(tmp_path: Pat
         await it.pilot.resize_terminal(60, 20)
         await it.seen("Reply 4329$")
         assert len(laid) < 600
+
+
+def messages(count: int, text: str) -> list[Entry]:
+    entries: list[Entry] = []
+    for _ in range(count):
+        reply = Reply("m")
+        reply.take(Message("assistant", (Text(text),), "complete", "m"), None)
+        entries.append(reply)
+    return entries
+
+
+def press(it: Chat, *keys: str) -> None:
+    """All at once, as they come from one read."""
+    for key in keys:
+        it.app.post_message(events.Key(key, key if len(key) == 1 else None))
+
+
+async def test_a_key_that_leads_far_lets_others_in_and_keys_wait_for_it(tmp_path: Path) -> None:
+    async with chat(tmp_path) as it:
+        await it.pilot.press("tab")
+        # each may have a link, and has none, so it is laid out
+        far = messages(1, "[first](https://example.org/1) [second](https://example.org/2)\n\nend")
+        it.app.transcript.add(*far, *messages(60, "Some *words*.\n\n- `https://x.example`\n" * 8))
+        await it.until(lambda: it.app.transcript.view.top.entry > 50)
+        await it.pilot.press("pageup")
+        press(it, "left_square_bracket", "y", "left_square_bracket", "y", "tab", "y", "N")
+        turns = 0
+        async with asyncio.timeout(20):
+            while not it.copied:
+                turns += 1
+                await asyncio.sleep(0.001)
+        assert turns > 5
+        await it.until(lambda: it.app.prompt.text == "yN" and len(it.copied) > 1)
+        assert it.copied == ["https://example.org/2", "https://example.org/1"]
+
+
+async def test_esc_ends_what_takes_long_and_the_keys_after_it_act(tmp_path: Path) -> None:
+    async with chat(tmp_path, answer("one\n\ntwo")) as it:
+        await read(it, "two")
+        await it.pilot.press("tab")
+        ends: list[object] = []
+
+        def without_end() -> Generator[str | None, None, None]:
+            while True:
+                yield None
+
+        it.app.transcript.keys.look(without_end(), ends.append)
+        press(it, "a", "x")
+        await it.seen("looking · Esc ends it")
+        assert not it.app.transcript.selecting
+        press(it, "escape")
+        await it.until(lambda: it.app.transcript.selecting and it.app.prompt.text == "x")
+        assert ends == []
+
+
+async def test_keys_after_one_that_gives_the_keys_away_go_where_they_are_then(tmp_path: Path) -> None:
+    async with chat(tmp_path, answer("a needle\n\nand hay")) as it:
+        await read(it, "hay")
+        press(it, "tab", "slash", *"needle")
+        await it.seen("^ find needle")
+        press(it, "escape", "tab", *"jx", "tab", "a", "tab", "z")
+        await it.until(lambda: it.app.prompt.text == "jxz")
+        assert it.app.transcript.selecting
 
 
 async def test_what_is_read_stays_where_it_is_when_the_width_changes(tmp_path: Path) -> None:

@@ -111,6 +111,10 @@ class Document:
         if self._pieces.define(closed.references):
             self._shown = _Shown()
 
+    def laying(self, width: int) -> Iterator[None]:
+        """Most of what `height` does, in short steps. Others may come in between."""
+        return self._pieces.laying(width)
+
     def height(self, width: int) -> int:
         """Lines at a width of cells, 1 or more."""
         return self._at(width).height

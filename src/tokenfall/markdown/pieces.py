@@ -87,10 +87,16 @@ class Pieces:
         return again
 
     def height(self, width: int) -> int:
-        view = self._view(width)
-        while len(view.ends) < len(self._pieces):
+        for _ in self.laying(width):
+            pass
+        ends = self._view(width).ends
+        return ends[-1] if ends else 0
+
+    def laying(self, width: int) -> Iterator[None]:
+        """What `height` does, piece by piece. Others may come in between."""
+        while len((view := self._view(width)).ends) < len(self._pieces):
             view.add(self._pieces[len(view.ends)].lines(width, self.references))
-        return view.ends[-1] if view.ends else 0
+            yield
 
     def line(self, width: int, y: int) -> Line:
         """Of a `y` below the height, which must have been asked for at this width."""

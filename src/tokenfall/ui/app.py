@@ -319,11 +319,9 @@ class ChatApp(ReaderApp, inherit_bindings=False):
     def on_text_area_changed(self) -> None:
         self.update_status()
 
-    def on_key(self, event: events.Key) -> None:
-        """A letter that means nothing in the transcript was meant for the prompt."""
-        if event.is_printable and self.transcript.has_focus and event.key not in self.screen.active_bindings:
-            self.prompt.focus()
-            self.prompt.type(event.character or "")
+    def typed_elsewhere(self, text: str) -> None:
+        self.screen.set_focus(self.prompt)
+        self.prompt.type(text)
 
     def on_paste(self, event: events.Paste) -> None:
         """Pasted while the transcript has the keys: it was meant for the prompt."""

@@ -1,5 +1,7 @@
 """What stands in the transcript and never changes: questions, notices, faults. No widget in here."""
 
+from collections.abc import Iterator
+
 from tokenfall.filters import visible
 from tokenfall.markdown.lines import BLANK, Line, Run, Style
 from tokenfall.ui.plain_text import estimate_plain, wrap_plain
@@ -21,6 +23,9 @@ class Fixed:
 
     def estimate(self, width: int) -> int:
         return estimate_plain(self.source, width) + 1
+
+    def laying(self, width: int) -> Iterator[None]:
+        yield from ()
 
     def height(self, width: int) -> int:
         if width != self._width:

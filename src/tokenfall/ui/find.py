@@ -9,9 +9,6 @@ from rich.cells import cell_len
 from tokenfall.ui.selection import Spot
 from tokenfall.ui.stack import Place, Stack
 
-SLICE, LINES = 32, 100
-"""Entries, and lines of one of them, that are looked through before others get their turn."""
-
 
 class Query:
     """Words as they are shown, also where a line is broken between them. Capitals count where the query has any."""
@@ -56,17 +53,10 @@ class Query:
 
     def next(self, stack: Stack, spot: Spot, step: int) -> Iterator[Spot | None]:
         """Where the next one begins after a cell, or before it with a step of -1, round the end if need be; None whenever
-        others should get their turn. Nothing more comes where there is none."""
+        others may come in between. Nothing more comes where there is none."""
         count = len(stack.entries)
         for turn in range(count + 1 if count else 0):
             index = (spot.entry + step * turn) % count
-            if turn % SLICE == SLICE - 1:
-                yield None
-            if index >= len(stack.entries):  # there are fewer since others had their turn
-                return
-            source = stack.entries[index].source
-            if not all(word.search(source) for word in self._words):
-                continue
             found: list[Spot] = []
             for each in self._begins(stack, index):
                 if each is None:
@@ -78,13 +68,20 @@ class Query:
             if found:
                 yield found[0 if step > 0 else -1]
                 return
+            yield None
+            if len(stack.entries) < count:  # the others have taken some away
+                return
 
     def _begins(self, stack: Stack, index: int) -> Iterator[Spot | None]:
-        """Where all that is found in an entry begins; None after every so many lines, when it may have become shorter."""
+        """Where all that is found in an entry begins; None whenever others may come in between, who may make it shorter or take
+        it away."""
+        if index >= len(stack.entries) or not all(word.search(stack.entries[index].source) for word in self._words):
+            return
+        yield from stack.laying(index)
         text = ""
         starts: list[int] = []
         y = 0
-        while y < stack.height(index):
+        while index < len(stack.entries) and y < stack.height(index):
             line = stack.line(Place(index, y))
             if line.joint is not None and starts:
                 text += line.joint
@@ -100,7 +97,4 @@ class Query:
                 before = text[starts[row] : match.start()]
                 yield Spot(*place, found.width - cell_len(found.text) + cell_len(before))
             text, starts = "", []
-            if y % LINES < 1:
-                yield None
-                if index >= len(stack.entries):
-                    return
+            yield None

@@ -1,19 +1,26 @@
 """The line in which words to find are written; what is found is marked in the transcript as they are."""
 
-import asyncio
+from collections.abc import Callable
 from typing import ClassVar
 
+from textual import events
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
-from textual.message import Message
 from textual.widgets import Input, Static
 
+from tokenfall.ui.bites import first
 from tokenfall.ui.find import Query
+from tokenfall.ui.key_order import handed_on
 from tokenfall.ui.picker import PRINTED
 from tokenfall.ui.selection import Spot
 from tokenfall.ui.stack import TOP
 from tokenfall.ui.transcript import Transcript
+
+
+class _Words(Input):
+    def on_key(self, event: events.Key) -> None:
+        handed_on(self, event)
 
 
 class FindBar(Horizontal):
@@ -33,18 +40,14 @@ class FindBar(Horizontal):
         Binding("pagedown", "page(1)", priority=True),
     ]
 
-    class Closed(Message):
-        """What was typed is no longer to be marked, or the keys of the transcript go on with it."""
-
-        def __init__(self, *, reads_on: bool) -> None:
-            super().__init__()
-            self.reads_on = reads_on
-
-    def __init__(self, transcript: Transcript) -> None:
+    def __init__(self, transcript: Transcript, give_keys: Callable[[bool], None]) -> None:
+        """`give_keys` is told whether the transcript is to have the keys, or who had them before. It is called and not told by a
+        message, which the next key would overtake."""
         super().__init__()
         self._transcript = transcript
+        self._give_keys = give_keys
         self._told = Static("", markup=False)
-        self._input = Input(placeholder="words in the transcript", restrict=PRINTED, select_on_focus=False)
+        self._input = _Words(placeholder="words in the transcript", restrict=PRINTED, select_on_focus=False)
         self._input.cursor_blink = False
         self._origin = Spot(*TOP, 0)
         """Where the reader was: what is typed is sought from there, whatever its beginnings found on the way."""
@@ -92,7 +95,7 @@ class FindBar(Horizontal):
     def action_close(self) -> None:
         self.forget()
         self.display = False
-        self.post_message(self.Closed(reads_on=False))
+        self._give_keys(False)
 
     def forget(self) -> None:
         """Nothing is sought or marked any more."""
@@ -108,7 +111,7 @@ class FindBar(Horizontal):
         if self._take():
             self.search(-1)
         self.display = False
-        self.post_message(self.Closed(reads_on=True))
+        self._give_keys(True)
 
     def search(self, step: int) -> None:
         """Goes to the next that is found, or with a step of -1 to the one before."""
@@ -118,19 +121,20 @@ class FindBar(Horizontal):
 
     async def _search(self, query: Query, step: int) -> None:
         transcript = self._transcript
-        for spot in query.next(transcript.stack, transcript.found or self._origin, step):
-            if spot is None:
-                await asyncio.sleep(0)
-                if transcript.sought is not query:
-                    return
-                continue
-            transcript.found = spot
-            transcript.reading.put(spot.place, spot.x)
-            transcript.reveal(spot)
-            transcript.cursor_moved()
-            self._tell("Enter: earlier · Down: later · Esc")
+        found = await first(transcript.prepared(query.next(transcript.stack, transcript.found or self._origin, step)))
+        if transcript.sought is query:
+            self._go_to(found)
+
+    def _go_to(self, found: Spot | None) -> None:
+        if found is None:
+            self._tell("nothing found")
             return
-        self._tell("nothing found")
+        transcript = self._transcript
+        transcript.found = found
+        transcript.reading.put(found.place, found.x)
+        transcript.reveal(found)
+        transcript.cursor_moved()
+        self._tell("Enter: earlier · Down: later · Esc")
 
     def _tell(self, words: str) -> None:
         self._told.update(words)

@@ -19,6 +19,7 @@ from tokenfall.store import PromptHistory
 from tokenfall.terminal.editor import edited, editor_command
 from tokenfall.ui.completion import Completion
 from tokenfall.ui.earlier_prompts import HistorySearch, HistoryWalk
+from tokenfall.ui.key_order import act, handed_on
 from tokenfall.ui.stand_in_area import StandInArea
 from tokenfall.ui.stand_ins import unix_lines
 
@@ -145,20 +146,16 @@ class Prompt(StandInArea, inherit_bindings=False):
     # keys and pastes
 
     async def on_key(self, event: events.Key) -> None:
+        if handed_on(self, event):
+            return
         if self._key_in_search(event) or self._key_in_completion(event.key) or self.take(event):
             pass
-        elif not await self._bound_key(event.key):
+        elif not await act(self, event.key):
             # on to the app; the text area would take the letter of an Alt key as typed
             event.prevent_default()
             return
         event.stop()
         event.prevent_default()
-
-    async def _bound_key(self, key: str) -> bool:
-        """Does what a key is bound to, here and now: the app does it only after the key has bubbled, and what was typed
-        next would get in before it."""
-        bound = self.screen.active_bindings.get(key)
-        return bound is not None and bound.node is self and await self.app.run_action(bound.binding.action, self)
 
     def on_paste(self, event: events.Paste) -> None:
         event.stop()

@@ -17,11 +17,15 @@ if TYPE_CHECKING:
 class ReaderApp(TerminalApp, inherit_bindings=False):
     def __init__(self, themes_folder: Path, theme: str, colours: int, repaint: Repaint) -> None:
         super().__init__(themes_folder, theme, colours, repaint)
-        self.transcript = Transcript(self.worn.look)
+        self.transcript = Transcript(self.worn.look, self.typed_elsewhere)
         self.rule = Rule(self.worn.look)
         self._find_bar: FindBar | None = None
         self._had_keys: Widget | None = None
         """What had the keys before something was to be found."""
+
+    def typed_elsewhere(self, text: str) -> None:
+        """Takes what was typed in the transcript and means nothing there."""
+        raise NotImplementedError
 
     def action_scroll(self, pages: int) -> None:
         self.transcript.scroll_pages(pages)
@@ -57,7 +61,7 @@ class ReaderApp(TerminalApp, inherit_bindings=False):
         if self._find_bar is None:
             from tokenfall.ui.find_bar import FindBar
 
-            self._find_bar = FindBar(self.transcript)
+            self._find_bar = FindBar(self.transcript, self._find_gives_keys)
             # keys pressed meanwhile wait for it
             await self.mount(self._find_bar, before=self.rule)
         if not self._find_bar.has_keys:
@@ -71,11 +75,12 @@ class ReaderApp(TerminalApp, inherit_bindings=False):
         self._find_bar.forget()
         return True
 
-    async def on_transcript_find_asked(self, event: Transcript.FindAsked) -> None:
-        if event.step and self._find_bar is not None and self.transcript.sought is not None:
-            self._find_bar.search(event.step)
+    async def action_find_again(self, step: int) -> None:
+        """Goes on to the next that is found, or with a step of -1 to the one before."""
+        if self._find_bar is not None and self.transcript.sought is not None:
+            self._find_bar.search(step)
         else:
             await self.action_find()
 
-    def on_find_bar_closed(self, event: "FindBar.Closed") -> None:
-        self.screen.set_focus(self.transcript if event.reads_on or self._had_keys is None else self._had_keys)
+    def _find_gives_keys(self, reads_on: bool) -> None:
+        self.screen.set_focus(self.transcript if reads_on or self._had_keys is None else self._had_keys)

@@ -4,7 +4,7 @@ from rich.cells import cell_len
 
 from tokenfall.ui.selection import Span, Spot, extract
 from tokenfall.ui.stack import TOP, Place, Stack, moved_up
-from tokenfall.ui.targets import Target, next_target, target_at
+from tokenfall.ui.targets import Target, target_at
 
 
 class Reading:
@@ -52,13 +52,6 @@ class Reading:
         line = self._stack.line(self.cursor.place)
         indent = sum(cell_len(run.text) for run in line.prefix)
         self.put(self.cursor.place, max(line.width - 1, indent) if end else indent)
-
-    def to_target(self, step: int) -> bool:
-        """The cursor goes to the next code block, link or reasoning, or to the one before; False where there is none."""
-        found = next_target(self._stack, self.cursor, step)
-        if found is not None:
-            self.put(found.place, found.x)
-        return found is not None
 
     def begin(self) -> None:
         """A selection begins at the cursor."""

@@ -1,6 +1,7 @@
 """A reply in the transcript: reasoning and markdown in the order in which they come, then how it ended. No widget in here."""
 
 from bisect import bisect_right
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, assert_never
 
@@ -15,6 +16,9 @@ if TYPE_CHECKING:
 REASONING = Style("reasoning", italic=True)
 INDENT = Run("  ", REASONING)
 SOURCE = Style("source")
+
+BITE = 2_000
+"""Characters of a finished reply that are parsed before others may come in between: some milliseconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +135,20 @@ class Prose:
 
     def flush_held(self) -> None:
         self._shown.flush_held()
+
+    def laying(self, width: int) -> Iterator[None]:
+        """What `height` does, in steps. Others may come in between; what they make is not made again."""
+        if self._document is None and self._finished and not self.as_source:
+            from tokenfall.markdown.document import Document
+
+            document = Document()
+            for start in range(0, len(self._kept), BITE):
+                document.append(self._kept[start : start + BITE])
+                yield
+            document.finish()
+            self._document = self._document or document
+        if self._document is not None and not self.as_source:
+            yield from self._document.laying(width)
 
     def height(self, width: int) -> int:
         return self._written(width).height if self.as_source else self._shown.height(width)
@@ -251,6 +269,11 @@ class Reply:
 
     def estimate(self, width: int) -> int:
         return 2 + sum(2 if isinstance(part, Thought) and part.folded else estimate_plain(part.source, width) + 1 for part in self._parts)
+
+    def laying(self, width: int) -> Iterator[None]:
+        for part in self._parts:
+            if isinstance(part, Prose):
+                yield from part.laying(width)
 
     def forget(self) -> None:
         for part in self._parts:

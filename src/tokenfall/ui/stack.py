@@ -19,6 +19,10 @@ class Entry(Protocol):
         """About the height, at no cost."""
         ...
 
+    def laying(self, width: int) -> Iterator[None]:
+        """What `height` does, in short steps between which others may come; it costs nothing then."""
+        ...
+
     def line(self, width: int, y: int) -> Line: ...
 
     @property
@@ -164,19 +168,44 @@ class Stack:
         """Lines under a view of so many rows, those of entries not laid out yet by estimate."""
         return max(sum(self._heights[top.entry :]) - top.y - rows, 0)
 
-    def walk(self, place: Place, step: int, enter: Callable[[Entry], bool] = lambda _: True) -> Iterator[Place]:
-        """The places after one, or before it with a step of -1, to the end of the stack. Entries are laid out on the way, but for
-        those that are not to be entered."""
+    def walk(self, place: Place, step: int) -> Iterator[Place]:
+        """The places after one, or before it with a step of -1, to the end of the stack. Entries are laid out on the way."""
+        return (each for each in self.stroll(place, step) if each is not None)
+
+    def stroll(self, place: Place, step: int, enter: Callable[[Entry], bool] = lambda _: True) -> Iterator[Place | None]:
+        """As `walk`, but for entries that are not to be entered; None whenever others may come in between, who may take entries
+        away or make them shorter."""
         index, y = place
         while 0 <= index < len(self.entries):
             y += step
-            while 0 <= y < self.height(index):
+            while index < len(self.entries) and 0 <= y < self.height(index):
                 yield Place(index, y)
                 y += step
             index += step
             while 0 <= index < len(self.entries) and not enter(self.entries[index]):
+                yield None
                 index += step
+            yield from self.laying(index)
             y = -1 if step > 0 else self.height(index) if 0 <= index < len(self.entries) else 0
+
+    def laying(self, index: int) -> Iterator[None]:
+        """Lays an entry out, if there is one, in short steps between which others may come."""
+        if 0 <= index < len(self.entries):
+            entry = self.entries[index]
+            yield from entry.laying(self.width)
+            if index < len(self.entries) and self.entries[index] is entry:
+                self.height(index)
+                self._use(index)
+
+    def laying_around(self, index: int, rows: int) -> Iterator[None]:
+        """The same for all that a view of so many rows may show that shows something of one entry."""
+        for step in (-1, 1):
+            each, left = index, rows
+            while left > 0 and 0 <= each < len(self.entries):
+                yield from self.laying(each)
+                if each != index and each < len(self.entries):
+                    left -= self.height(each)
+                each += step
 
     def relative(self, place: Place) -> tuple[int, float]:
         """Where a line is in a form that a change of width leaves true: the entry, and how far into it as a share."""

@@ -1,6 +1,8 @@
 """The transcript as it is read: its keys and the mouse."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import assert_never
 
 from textual import events
@@ -9,9 +11,12 @@ from textual.message import Message
 
 from tokenfall.filters import visible
 from tokenfall.terminal.links import host
+from tokenfall.terminal.themes import Look
+from tokenfall.ui.key_order import KeyOrder
 from tokenfall.ui.reply import Reply, Thought
+from tokenfall.ui.selection import Spot
 from tokenfall.ui.stack import Place
-from tokenfall.ui.targets import CodeTarget, LinkTarget, Target, ThoughtTarget
+from tokenfall.ui.targets import CodeTarget, LinkTarget, Target, ThoughtTarget, next_target
 from tokenfall.ui.transcript_lines import TranscriptLines
 
 WHEEL_LINES = 3
@@ -60,20 +65,21 @@ class Transcript(TranscriptLines):
         address: str
 
     @dataclass
-    class FindAsked(Message):
-        """Something is to be found: `step` is 0 for what is to be asked, else which way from where the last one was."""
-
-        step: int
-
-    @dataclass
     class Pointed(Message):
         """What the cursor stands on, in a few words; "" for nothing of note."""
 
         words: str
 
-    _words = ""
-    _asked = ""
-    """The address of which Enter has told the host."""
+    def __init__(self, look: Look, elsewhere: Callable[[str], None]) -> None:
+        """`elsewhere` takes a letter that means nothing here."""
+        super().__init__(look)
+        self.keys = KeyOrder(self, elsewhere, lambda: self._point("looking · Esc ends it"))
+        self._words = ""
+        self._asked = ""
+        """The address of which Enter has told the host."""
+
+    async def on_key(self, event: events.Key) -> None:
+        await self.keys.take(event)
 
     # the cursor
 
@@ -149,14 +155,19 @@ class Transcript(TranscriptLines):
     # what it stands on
 
     def action_target(self, step: int) -> None:
-        if self.reading.to_target(step):
+        found = next_target(self.stack, self.reading.cursor, step)
+        self.keys.look(self.prepared(found), partial(self._go_to_target, "nothing more below" if step > 0 else "nothing more above"))
+
+    def _go_to_target(self, otherwise: str, found: Spot | None) -> None:
+        if found is not None:
+            self.reading.put(found.place, found.x)
             place, rows = self.reading.cursor.place, self.view.rows
             if not self.view.top <= place <= self.place_at(rows * 2 // 3):
                 # a part of what it leads to is to be seen as well
                 self._after_move(self.view.go(self.stack.move(place, -(rows // 3))))
             self._after_cursor()
-        elif self.reading.target is None:
-            self._point("nothing more " + ("below" if step > 0 else "above"))
+        else:
+            self._point(words(self.reading.target) or otherwise)
 
     def action_copy(self) -> None:
         text: str | None
@@ -227,11 +238,11 @@ class Transcript(TranscriptLines):
         self.from_the_top = not self.from_the_top
         self._point("replies stay at their start from now on" if self.from_the_top else "replies are followed to their end from now on")
 
-    def action_find(self) -> None:
-        self.post_message(self.FindAsked(0))
+    async def action_find(self) -> None:
+        await self.run_action("app.find")
 
-    def action_find_again(self, step: int) -> None:
-        self.post_message(self.FindAsked(step))
+    async def action_find_again(self, step: int) -> None:
+        await self.run_action(f"app.find_again({step})")
 
     # the mouse
 

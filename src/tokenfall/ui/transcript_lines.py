@@ -1,6 +1,6 @@
 """What stands in the transcript and what of it is seen: one widget with the line API over everything that was said."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
 
 from textual.geometry import Region
@@ -187,6 +187,13 @@ class TranscriptLines(OwnRows, can_focus=True):
     def reveal(self, spot: Spot) -> None:
         self._after_move(self.view.reveal(spot.place))
         self.refresh()
+
+    def prepared(self, spots: Iterator[Spot | None]) -> Generator[Spot | None, None, None]:
+        """The same, each after what can be seen beside it is laid out."""
+        for spot in spots:
+            if spot is not None:
+                yield from self.stack.laying_around(spot.entry, self.view.rows)
+            yield spot
 
     def place_at(self, row: int) -> Place:
         """The line that a row shows, also of rows above and below the view."""
