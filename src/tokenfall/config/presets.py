@@ -1,6 +1,6 @@
 """Services that need no table: where they answer, what they speak, and the variable that usually holds their key.
 
-Each row was held against the service's own reference in the month that it names.
+The addresses are those of the services' documentation as it stood in 2026.
 """
 
 from collections.abc import Collection, Iterable, Mapping
@@ -21,10 +21,9 @@ class Way:
 @dataclass(frozen=True, slots=True)
 class Preset:
     """`ways` are the best first, and what most servers speak that act as this service last. Of `key_variables` the first that is
-    set counts. `checked` is a year and a month."""
+    set counts."""
 
     name: str
-    checked: str
     ways: tuple[Way, ...]
     key_variables: tuple[str, ...] = ()
 
@@ -54,26 +53,26 @@ class Preset:
 _ROWS = (
     Preset(
         "openai",
-        "2026-11",
+       
         (Way("openai-responses", "https://api.openai.com/v1"), Way("openai-chat", "https://api.openai.com/v1")),
         ("OPENAI_API_KEY",),
     ),
-    Preset("anthropic", "2026-11", (Way("anthropic", "https://api.anthropic.com/v1"),), ("ANTHROPIC_API_KEY",)),
+    Preset("anthropic", (Way("anthropic", "https://api.anthropic.com/v1"),), ("ANTHROPIC_API_KEY",)),
     Preset(
         "gemini",
-        "2026-11",
+       
         (Way("gemini", "https://generativelanguage.googleapis.com/v1beta"),),
         ("GEMINI_API_KEY", "GOOGLE_API_KEY"),
     ),
-    Preset("openrouter", "2026-11", (Way("openai-chat", "https://openrouter.ai/api/v1"),), ("OPENROUTER_API_KEY",)),
-    Preset("groq", "2026-11", (Way("openai-chat", "https://api.groq.com/openai/v1"),), ("GROQ_API_KEY",)),
-    Preset("mistral", "2026-11", (Way("openai-chat", "https://api.mistral.ai/v1"),), ("MISTRAL_API_KEY",)),
-    Preset("deepseek", "2026-11", (Way("openai-chat", "https://api.deepseek.com"),), ("DEEPSEEK_API_KEY",)),
-    Preset("xai", "2026-11", (Way("openai-chat", "https://api.x.ai/v1"),), ("XAI_API_KEY",)),
-    Preset("ollama", "2026-11", (Way("ollama", "http://127.0.0.1:11434"), Way("openai-chat", "http://127.0.0.1:11434/v1"))),
-    Preset("lmstudio", "2026-11", (Way("openai-chat", "http://127.0.0.1:1234/v1"),)),
-    Preset("llamacpp", "2026-11", (Way("openai-chat", "http://127.0.0.1:8080/v1"),)),
-    Preset("vllm", "2026-11", (Way("openai-chat", "http://127.0.0.1:8000/v1"),)),
+    Preset("openrouter", (Way("openai-chat", "https://openrouter.ai/api/v1"),), ("OPENROUTER_API_KEY",)),
+    Preset("groq", (Way("openai-chat", "https://api.groq.com/openai/v1"),), ("GROQ_API_KEY",)),
+    Preset("mistral", (Way("openai-chat", "https://api.mistral.ai/v1"),), ("MISTRAL_API_KEY",)),
+    Preset("deepseek", (Way("openai-chat", "https://api.deepseek.com"),), ("DEEPSEEK_API_KEY",)),
+    Preset("xai", (Way("openai-chat", "https://api.x.ai/v1"),), ("XAI_API_KEY",)),
+    Preset("ollama", (Way("ollama", "http://127.0.0.1:11434"), Way("openai-chat", "http://127.0.0.1:11434/v1"))),
+    Preset("lmstudio", (Way("openai-chat", "http://127.0.0.1:1234/v1"),)),
+    Preset("llamacpp", (Way("openai-chat", "http://127.0.0.1:8080/v1"),)),
+    Preset("vllm", (Way("openai-chat", "http://127.0.0.1:8000/v1"),)),
 )
 
 
