@@ -53,14 +53,12 @@ class Preset:
 _ROWS = (
     Preset(
         "openai",
-       
         (Way("openai-responses", "https://api.openai.com/v1"), Way("openai-chat", "https://api.openai.com/v1")),
         ("OPENAI_API_KEY",),
     ),
     Preset("anthropic", (Way("anthropic", "https://api.anthropic.com/v1"),), ("ANTHROPIC_API_KEY",)),
     Preset(
         "gemini",
-       
         (Way("gemini", "https://generativelanguage.googleapis.com/v1beta"),),
         ("GEMINI_API_KEY", "GOOGLE_API_KEY"),
     ),
