@@ -124,7 +124,7 @@ def test_the_first_line_that_a_command_prints(command: KeyCommand, key: str) -> 
     ("command", "said"),
     [
         (KeyCommand("none-such", ("none-such",)), "command none-such prints, which can't be run: No such file or directory."),
-        (shell("echo canary; echo It is; echo locked >&2; exit 3"), "the command echo prints, which ended with 3: locked. Run it by hand"),
+        (shell("echo canary; echo It is; echo canary >&2; exit 3"), "the command echo prints, which ended with 3. Run it by hand"),
         (shell("exit 3"), "the command exit prints, which ended with 3. Run it by hand"),
         (shell("true canary"), "the command true prints, and nothing there can be a key."),
         (shell("echo the canary sings"), "nothing there can be a key. A key has no spaces."),

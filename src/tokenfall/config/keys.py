@@ -91,37 +91,34 @@ def printed(command: KeyCommand, seconds: float, given_up: Callable[[], bool]) -
     told = _told(command)
     try:
         process = subprocess.Popen(
-            command.argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True
+            command.argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, start_new_session=True
         )
     except OSError as error:
         raise UserError(f"{told}, which can't be run: {error.strerror}.", "It stands as api_key_command in config.toml.") from error
-    out, complaints = _ended(process, time.monotonic() + seconds, given_up)
+    out = _ended(process, time.monotonic() + seconds, given_up)
     if process.returncode is None or out is None:
         raise UserError(f"{told}, which did not end within {seconds:.0f} s.", "Run it by hand to see what it waits for.")
     if process.returncode:
-        said = one_line(complaints.decode(errors="replace").strip().rpartition("\n")[2])
-        raise UserError(f"{told}, which ended with {process.returncode}{f': {said}' if said else ''}.", "Run it by hand to see why.")
+        # what it complains of is not repeated: it may be the key
+        raise UserError(f"{told}, which ended with {process.returncode}.", "Run it by hand to see why.")
     return out.decode(errors="replace").partition("\n")[0]
 
 
-def _ended(
-    process: "subprocess.Popen[bytes]", deadline: float, given_up: Callable[[], bool]
-) -> tuple[bytes | None, bytes]:
-    """What it printed and complained of; None for one that had to be ended."""
+def _ended(process: "subprocess.Popen[bytes]", deadline: float, given_up: Callable[[], bool]) -> bytes | None:
+    """What it printed; None for one that had to be ended."""
     import signal
     import subprocess
     from contextlib import suppress
 
     while not given_up() and time.monotonic() < deadline:
         with suppress(subprocess.TimeoutExpired):
-            return process.communicate(timeout=min(_LOOK_S, max(deadline - time.monotonic(), 0)))
+            return process.communicate(timeout=min(_LOOK_S, max(deadline - time.monotonic(), 0)))[0]
     with suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
     process.wait()
-    for pipe in (process.stdout, process.stderr):
-        if pipe is not None:
-            pipe.close()
-    return None, b""
+    if process.stdout is not None:
+        process.stdout.close()
+    return None
 
 
 def _kept(entry: KeyringEntry) -> str:

@@ -18,10 +18,25 @@ def origin(endpoint: Endpoint) -> str:
     return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
 
 
+BEGINNING = 8
+"""So many characters of a key, or a quarter of a longer one, tell nothing of the rest."""
+
+
 def hidden(text: str, endpoint: Endpoint) -> str:
-    """Without the key, which some services repeat when they refuse it."""
+    """Without the key, which some services repeat when they refuse it; also not a beginning of it, where the text was cut."""
     key = key_of(endpoint)
-    return text.replace(key, "[key]") if key else text
+    if not key:
+        return text
+    least = min(len(key), max(BEGINNING, len(key) // 4))
+    shown = 0
+    pieces: list[str] = []
+    while (at := text.find(key[:least], shown)) >= 0:
+        length = least
+        while length < len(key) and text[at + length : at + length + 1] == key[length]:
+            length += 1
+        pieces += (text[shown:at], "[key]")
+        shown = at + length
+    return "".join((*pieces, text[shown:]))
 
 
 def sentence(what: str, said: str, endpoint: Endpoint) -> str:
