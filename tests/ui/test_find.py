@@ -86,6 +86,60 @@ def test_going_from_one_to_the_next_and_round() -> None:
     assert [each for each in Query("nowhere").next(stack, Spot(0, 0, 0), 1) if each is not None] == []
 
 
+def test_those_found_are_counted_from_the_newest() -> None:
+    stack = stacked()
+    query = Query("words")
+    begins = [spot for index in range(3) for spot in query._begins(stack, index) if spot is not None]
+    for place, spot in enumerate(reversed(begins), start=1):
+        tallies = [each for each in query.tally(stack, spot) if each is not None]
+        assert str(tallies[-1]) == f"{place} of 3"
+        assert all(each.more for each in tallies[:-1])
+        assert [each.count for each in tallies] == [0, 2, 3, 3]
+    assert [str(each) for each in query.tally(stack, begins[0]) if each] == ["… of 0+", "… of 2+", "3 of 3+", "3 of 3"]
+
+
+def test_what_was_counted_is_counted_again_where_it_may_have_changed() -> None:
+    stack = stacked()
+    grows, reply = Reply("m"), stack.entries[1]
+    grows.append("words", at=0.0)
+    stack.add(grows)
+    query = Query("words")
+
+    def count(gone_to: int) -> str:
+        return str([each for each in query.tally(stack, Spot(gone_to, 0, 0)) if each][-1])
+
+    assert count(0) == "4 of 4"
+    grows.append(" and words", at=0.0)
+    stack.changed(3)
+    assert count(0) == "5 of 5"
+    assert isinstance(reply, Reply)
+    reply.toggle_thought(reply.thoughts[0])
+    stack.changed(1)
+    query.forget(reply)
+    assert count(0) == "6 of 6"
+    stack.remove(reply)
+    assert count(0) == "3 of 3"
+
+
+def test_no_more_than_a_thousand_are_counted() -> None:
+    stack = Stack()
+    stack.rewrap(40)
+    stack.add(*(notice("word " * 90) for _ in range(20)))
+    tallies = [each for each in Query("word").tally(stack, Spot(19, 0, 0)) if each is not None]
+    assert str(tallies[-1]) == "90 of 1,080+"
+    assert str([each for each in Query("word").tally(stack, Spot(0, 0, 0)) if each][-1]) == "… of 1,080+"
+
+
+def test_counting_bears_what_others_take_away() -> None:
+    for taken in range(4):
+        stack = stacked()
+        tally = Query("words").tally(stack, Spot(1, 0, 0))
+        for _ in range(taken):
+            next(tally)
+        stack.clear()
+        list(tally)
+
+
 def test_an_only_one_is_found_again() -> None:
     stack = stacked()
     once = next(each for each in Query("the end").next(stack, Spot(0, 0, 0), 1) if each)

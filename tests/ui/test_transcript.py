@@ -15,6 +15,7 @@ from textual import events
 
 from tokenfall.messages import Message, Text
 from tokenfall.ui.entries import question
+from tokenfall.ui.find import MOST
 from tokenfall.ui.reply import Reply
 from tokenfall.ui.stack import TOP, Entry
 
@@ -150,12 +151,17 @@ async def test_words_typed_right_after_ctrl_f_are_those_to_find(tmp_path: Path) 
         await it.pilot.press("ctrl+f", *"needle")
         await it.seen("^ find needle")
         await it.seen("^ needle 50 in hay")
+        await it.seen("^ find needle .* 1 of 6 · Enter: earlier")
         assert it.app.prompt.text == ""
         await it.pilot.press("enter")
         await it.seen("^ needle 40 in hay")
         await it.pilot.press("up", "up", "down")
         await it.seen("^ needle 30 in hay")
-        await it.pilot.press(*" x")
+        await it.seen("^ find needle .* 3 of 6 · Enter: earlier")
+        await it.pilot.resize_terminal(50, 24)
+        await it.pilot.press(" ", "3")
+        await it.seen("^ find needle 3 .* 1 of 1$")
+        await it.pilot.press("x")
         await it.seen("nothing found")
         await it.pilot.press("escape")
         await it.gone("^ find")
@@ -186,8 +192,12 @@ async def test_n_goes_on_with_what_was_sought(tmp_path: Path) -> None:
         at = it.app.transcript.reading.cursor
         await it.pilot.press("n", "n")
         await it.until(lambda: it.app.transcript.reading.cursor.y == at.y - 4)
+        await it.seen("── 3 of 60 · n earlier · N later ─")
         await it.pilot.press("N")
         await it.until(lambda: it.app.transcript.reading.cursor.y == at.y - 2)
+        await it.seen("── 2 of 60 · ")
+        await it.pilot.press("up")
+        await it.gone("2 of 60")
         await it.pilot.press("escape")
         assert it.app.transcript.sought is None
         await it.pilot.press("n")
@@ -268,7 +278,7 @@ async def test_ten_thousand_messages_open_by_what_one_screen_needs(tmp_path: Pat
         await it.pilot.press("escape")
         await it.pilot.resize_terminal(60, 20)
         await it.seen("Reply 4329$")
-        assert len(laid) < 600
+        assert len(laid) < 600 + MOST
 
 
 def messages(count: int, text: str) -> list[Entry]:
@@ -321,6 +331,7 @@ async def test_esc_ends_what_takes_long_and_the_keys_after_it_act(tmp_path: Path
         assert not it.app.transcript.selecting
         press(it, "escape")
         await it.until(lambda: it.app.transcript.selecting and it.app.prompt.text == "x")
+        await it.gone("looking")
         assert ends == []
 
 
@@ -332,6 +343,19 @@ async def test_keys_after_one_that_gives_the_keys_away_go_where_they_are_then(tm
         press(it, "escape", "tab", *"jx", "tab", "a", "tab", "z")
         await it.until(lambda: it.app.prompt.text == "jxz")
         assert it.app.transcript.selecting
+
+
+async def test_a_count_grows_while_keys_are_heard(tmp_path: Path) -> None:
+    async with chat(tmp_path) as it:
+        it.app.transcript.add(*messages(120, "Some *words*.\n\n- and a needle\n" * 5))
+        press(it, "ctrl+f", *"needle")
+        await it.seen(r"^ find needle .* 1 of \d+\+ ·")
+        press(it, "enter")
+        await it.seen(r"^ find needle .* 2 of \d+\+? ·")
+        press(it, "down")
+        await it.seen(r"^ find needle .* 1 of \d+\+? ·")
+        press(it, "down")
+        await it.seen("^ find needle .* 600 of 600 · ")
 
 
 async def test_what_is_read_stays_where_it_is_when_the_width_changes(tmp_path: Path) -> None:

@@ -11,14 +11,16 @@ from tokenfall.ui.backlog import BITE_S, REST_S
 T = TypeVar("T")
 
 
-async def in_bites(steps: Iterator[T | None]) -> AsyncGenerator[T, None]:
-    """What comes of steps that are short each; None is a step of which nothing came."""
+async def in_bites(steps: Iterator[T | None], *, pause: float = REST_S) -> AsyncGenerator[T, None]:
+    """What comes of steps that are short each; None is a step of which nothing came. `pause` is the rest after the first bite, in
+    seconds: what is soon given up again then costs no more than that one."""
     until = time.perf_counter() + BITE_S
     for found in steps:
         if found is not None:
             yield found
         if time.perf_counter() > until:
-            await asyncio.sleep(REST_S)
+            await asyncio.sleep(pause)
+            pause = REST_S
             until = time.perf_counter() + BITE_S
 
 

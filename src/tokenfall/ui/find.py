@@ -2,12 +2,29 @@
 
 import re
 from bisect import bisect_right
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from dataclasses import dataclass
 
 from rich.cells import cell_len
 
 from tokenfall.ui.selection import Spot
-from tokenfall.ui.stack import Place, Stack
+from tokenfall.ui.stack import Entry, Place, Stack
+
+MOST = 1_000
+"""So many are counted; each may take as long as laying out what it is in."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """How many are found, `more` if that is not the end of it, and which of them was gone to: 1 is the newest, as it is the first
+    that is found; 0 is not known yet."""
+
+    place: int
+    count: int
+    more: bool
+
+    def __str__(self) -> str:
+        return f"{self.place or '…'} of {self.count:,}{'+' if self.more else ''}"
 
 
 class Query:
@@ -20,6 +37,8 @@ class Query:
         # what wraps is white space of any kind
         self._pattern = re.compile(r"\s+".join(map(re.escape, text.split())), flags)
         self._words = [re.compile(re.escape(word), flags) for word in text.split()]
+        self._counts: dict[Entry, tuple[int, int]] = {}
+        """By entry: how long its source was, and how many were found in it then."""
 
     def __bool__(self) -> bool:
         return bool(self.text.strip())
@@ -71,6 +90,48 @@ class Query:
             yield None
             if len(stack.entries) < count:  # the others have taken some away
                 return
+
+    def tally(self, stack: Stack, gone_to: Spot) -> Iterator[Tally | None]:
+        """Counts from the newest entry on, and tells at every entry; None whenever others may come in between."""
+        place = count = 0
+        more = True
+        for index in reversed(range(len(stack.entries))):
+            if index >= len(stack.entries):  # the others have taken some away
+                continue
+            if index == gone_to.entry:
+                begins = []
+                for each in self._begins(stack, index):
+                    if each is None:
+                        yield None
+                    else:
+                        begins.append(each)
+                place = count + sum(each >= gone_to for each in begins)
+                found = len(begins)
+            else:
+                found = yield from self._counted(stack, index)
+            count += found
+            if count >= MOST:
+                break
+            yield Tally(place, count, more)
+        else:
+            more = False
+        yield Tally(place, count, more)
+
+    def _counted(self, stack: Stack, index: int) -> Generator[None, None, int]:
+        entry = stack.entries[index]
+        size, found = self._counts.get(entry, (-1, 0))
+        if size != (size_now := len(entry.source)):
+            found = 0
+            for each in self._begins(stack, index):
+                found += each is not None
+                if each is None:
+                    yield
+            self._counts[entry] = size_now, found
+        return found
+
+    def forget(self, entry: Entry) -> None:
+        """It shows itself otherwise from now on."""
+        self._counts.pop(entry, None)
 
     def _begins(self, stack: Stack, index: int) -> Iterator[Spot | None]:
         """Where all that is found in an entry begins; None whenever others may come in between, who may make it shorter or take

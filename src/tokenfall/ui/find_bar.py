@@ -1,6 +1,9 @@
 """The line in which words to find are written; what is found is marked in the transcript as they are."""
 
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Generator
+from contextlib import aclosing
+from functools import partial
 from typing import ClassVar
 
 from textual import events
@@ -9,13 +12,22 @@ from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
 from textual.widgets import Input, Static
 
-from tokenfall.ui.bites import first
+from tokenfall.ui.bites import first, in_bites
 from tokenfall.ui.find import Query
 from tokenfall.ui.key_order import handed_on
 from tokenfall.ui.picker import PRINTED
 from tokenfall.ui.selection import Spot
 from tokenfall.ui.stack import TOP
 from tokenfall.ui.transcript import Transcript
+
+TOLD_S = 0.2
+"""How often a count that grows is shown."""
+
+TYPING_S = 0.2
+"""While letters follow one another faster, only what is counted at once is counted."""
+
+ROOMY = 64
+"""Columns from which on the bar has room for its keys."""
 
 
 class _Words(Input):
@@ -115,26 +127,54 @@ class FindBar(Horizontal):
 
     def search(self, step: int) -> None:
         """Goes to the next that is found, or with a step of -1 to the one before."""
-        self._tell("")
-        if self._transcript.sought is not None:
-            self.run_worker(self._search(self._transcript.sought, step), exclusive=True)
+        transcript = self._transcript
+        if transcript.found is None:
+            self._tell("", keys=False)
+        self.workers.cancel_group(self, "count")
+        if transcript.sought is not None:
+            self.run_worker(self._search(transcript.sought, step), exclusive=True)
+
+    def go_on(self, step: int) -> None:
+        """The same for a key of the transcript: others wait for it."""
+        self.workers.cancel_node(self)
+        if (query := self._transcript.sought) is not None:
+            self._transcript.keys.look(self._steps(query, step), partial(self._arrive, query))
+
+    def _steps(self, query: Query, step: int) -> Generator[Spot | None, None, None]:
+        transcript = self._transcript
+        return transcript.prepared(query.next(transcript.stack, transcript.found or self._origin, step))
 
     async def _search(self, query: Query, step: int) -> None:
-        transcript = self._transcript
-        found = await first(transcript.prepared(query.next(transcript.stack, transcript.found or self._origin, step)))
-        if transcript.sought is query:
-            self._go_to(found)
+        found = await first(self._steps(query, step))
+        self._arrive(query, found)
 
-    def _go_to(self, found: Spot | None) -> None:
-        if found is None:
-            self._tell("nothing found")
-            return
+    def _arrive(self, query: Query, found: Spot | None) -> None:
         transcript = self._transcript
+        if transcript.sought is not query:
+            return
+        if found is None:
+            self._tell("nothing found", keys=False)
+            return
         transcript.found = found
         transcript.reading.put(found.place, found.x)
         transcript.reveal(found)
         transcript.cursor_moved()
-        self._tell("Enter: earlier · Down: later · Esc")
+        self.run_worker(self._count(query, found), group="count", exclusive=True)
 
-    def _tell(self, words: str) -> None:
-        self._told.update(words)
+    async def _count(self, query: Query, found: Spot) -> None:
+        told_at, told = float("-inf"), ""
+        async with aclosing(in_bites(query.tally(self._transcript.stack, found), pause=TYPING_S)) as tallies:
+            async for tally in tallies:
+                told = str(tally)
+                if tally.more and time.monotonic() - told_at >= TOLD_S:
+                    told_at = time.monotonic()
+                    self._tell(told)
+        self._tell(told)
+
+    def _tell(self, found: str, keys: bool = True) -> None:
+        """In the bar, or where the transcript tells what its keys lead to."""
+        transcript = self._transcript
+        if self.display:
+            self._told.update(found + (" · Enter: earlier · Down: later · Esc" if keys and self.size.width >= ROOMY else ""))
+        elif transcript.has_focus and transcript.reading.target is None and transcript.reading.cursor == transcript.found:
+            transcript.point(f"{found} · n earlier · N later")

@@ -3,6 +3,7 @@
 from collections import deque
 from collections.abc import Callable, Generator
 from dataclasses import dataclass
+from functools import partial
 from typing import TypeVar
 
 from textual import events
@@ -42,10 +43,10 @@ class _Looking:
 
 
 class KeyOrder:
-    """The keys of a widget, one after the other. `elsewhere` takes a letter that means nothing there; `tell` is called when a key
-    takes long."""
+    """The keys of a widget, one after the other. `elsewhere` takes a letter that means nothing there; `tell` is told when a key
+    takes long, and when that is over."""
 
-    def __init__(self, widget: Widget, elsewhere: Callable[[str], None], tell: Callable[[], None]) -> None:
+    def __init__(self, widget: Widget, elsewhere: Callable[[str], None], tell: Callable[[bool], None]) -> None:
         self._widget = widget
         self._elsewhere = elsewhere
         self._tell = tell
@@ -74,9 +75,10 @@ class KeyOrder:
         self._widget.run_worker(self._look(self._looking, steps, then))
 
     async def _look(self, looking: _Looking, steps: Generator[T | None, None, None], then: Callable[[T | None], object]) -> None:
-        telling = self._widget.set_timer(LONG_S, self._tell)
+        telling = self._widget.set_timer(LONG_S, partial(self._tell, True))
         found = await first(steps)
         telling.stop()
+        self._tell(False)
         if not looking.left:
             then(found)
         self._looking = None

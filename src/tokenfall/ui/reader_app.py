@@ -78,7 +78,7 @@ class ReaderApp(TerminalApp, inherit_bindings=False):
     async def action_find_again(self, step: int) -> None:
         """Goes on to the next that is found, or with a step of -1 to the one before."""
         if self._find_bar is not None and self.transcript.sought is not None:
-            self._find_bar.search(step)
+            self._find_bar.go_on(step)
         else:
             await self.action_find()
 

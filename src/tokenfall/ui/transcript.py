@@ -73,7 +73,7 @@ class Transcript(TranscriptLines):
     def __init__(self, look: Look, elsewhere: Callable[[str], None]) -> None:
         """`elsewhere` takes a letter that means nothing here."""
         super().__init__(look)
-        self.keys = KeyOrder(self, elsewhere, lambda: self._point("looking · Esc ends it"))
+        self.keys = KeyOrder(self, elsewhere, self._tell_looking)
         self._words = ""
         self._asked = ""
         """The address of which Enter has told the host."""
@@ -81,19 +81,22 @@ class Transcript(TranscriptLines):
     async def on_key(self, event: events.Key) -> None:
         await self.keys.take(event)
 
+    def _tell_looking(self, looking: bool) -> None:
+        self.point("looking · Esc ends it" if looking else words(self.reading.target))
+
     # the cursor
 
     def cursor_moved(self) -> None:
         super().cursor_moved()
         self._asked = ""
-        self._point(words(self.reading.target) if self.has_focus else "")
+        self.point(words(self.reading.target) if self.has_focus else "")
 
     def _after_cursor(self) -> None:
         """The cursor, and perhaps the selection with it, was moved by a key or the mouse."""
         self.reveal(self.reading.cursor)
         self.cursor_moved()
 
-    def _point(self, said: str) -> None:
+    def point(self, said: str) -> None:
         if said != self._words:
             self._words = said
             self.post_message(self.Pointed(said))
@@ -118,12 +121,12 @@ class Transcript(TranscriptLines):
         newest = Place(next(replies, 0), 0)
         if self.found is None:
             self.reading.put(newest if newest in self.view.places else self.view.top, 0)
-        self._point(words(self.reading.target))
+        self.point(words(self.reading.target))
         self.refresh()
 
     def on_blur(self) -> None:
         self.reading.extending = False
-        self._point("")
+        self.point("")
         self.refresh()
 
     def action_move(self, lines: int, cells: int) -> None:
@@ -167,7 +170,7 @@ class Transcript(TranscriptLines):
                 self._after_move(self.view.go(self.stack.move(place, -(rows // 3))))
             self._after_cursor()
         else:
-            self._point(words(self.reading.target) or otherwise)
+            self.point(words(self.reading.target) or otherwise)
 
     def action_copy(self) -> None:
         text: str | None
@@ -190,7 +193,7 @@ class Transcript(TranscriptLines):
             case LinkTarget(address):
                 self._asked = address
                 where = host(address)
-                self._point(f"Enter again opens {where}" if where else "only http and https links are opened; y copies the address")
+                self.point(f"Enter again opens {where}" if where else "only http and https links are opened; y copies the address")
             case ThoughtTarget(thought):
                 self._toggle(self.reading.cursor.entry, thought)
             case CodeTarget() | None:
@@ -226,7 +229,7 @@ class Transcript(TranscriptLines):
         index = self.reading.cursor.entry
         entry = self.stack.entries[index] if index < len(self.stack.entries) else None
         if not isinstance(entry, Reply):
-            self._point("only a reply has a source")
+            self.point("only a reply has a source")
             return
         place = self.stack.relative(self.reading.cursor.place)
         entry.toggle_source()
@@ -236,7 +239,7 @@ class Transcript(TranscriptLines):
 
     def action_from_the_top(self) -> None:
         self.from_the_top = not self.from_the_top
-        self._point("replies stay at their start from now on" if self.from_the_top else "replies are followed to their end from now on")
+        self.point("replies stay at their start from now on" if self.from_the_top else "replies are followed to their end from now on")
 
     async def action_find(self) -> None:
         await self.run_action("app.find")

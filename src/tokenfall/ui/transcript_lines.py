@@ -76,6 +76,8 @@ class TranscriptLines(OwnRows, can_focus=True):
     def show_anew(self, index: int) -> None:
         """An entry shows itself otherwise from now on."""
         self.reading.forget()
+        if self.sought is not None:
+            self.sought.forget(self.stack.entries[index])
         self.stack.changed(index)
         self._settle(Place(index, 0))
         self.cursor_moved()
