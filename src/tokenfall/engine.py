@@ -4,7 +4,7 @@ import asyncio
 import copy
 import random
 import time
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable
 from contextlib import aclosing, suppress
 from dataclasses import dataclass, replace
 from typing import assert_never
@@ -75,6 +75,8 @@ class Attempt:
         self._fault: Faulted | None = None
         self._done = False
         self.draft = Draft(model=request.model)
+        self._goes_on = False
+        """Some servers tell a finish with every piece; then it says nothing."""
         self.begun = False
         """Whether a token has come, shown yet or not."""
         self.error: TokenfallError | None = None
@@ -84,7 +86,7 @@ class Attempt:
         endpoint = self._endpoint
         patience = Patience(endpoint.deadlines)
         try:
-            yield Sent(time.monotonic(), number)
+            yield Sent(time.monotonic(), number, f"{endpoint.name}/{self._request.model}")
             async with aclosing(transport.stream(endpoint, WIRES[endpoint.wire].encode(self._request), patience)) as arrivals:
                 async for arrival in arrivals:
                     match arrival:
@@ -100,7 +102,7 @@ class Attempt:
                 await _drain(arrivals)
         except NetworkError as error:
             # a reply that is finished needs no more of its connection
-            self.error = error if self.draft.finish is None else None
+            self.error = None if self._finished else error
         except TokenfallError as error:
             self.error = error
         for event in self.flush():
@@ -109,10 +111,12 @@ class Attempt:
 
     def _take(self, frame: Frame, patience: Patience) -> list[StreamEvent]:
         decoded = self._decoded(frame)
-        self.begun = self.begun or any(isinstance(event, TextDelta | ReasoningDelta | ToolCallDelta) for event in decoded)
+        self.begun = self.begun or self._says(decoded)
         if not all(isinstance(event, ReplyStarted | UsageReport) for event in decoded):
             patience.progress(frame.at)
-        if any(isinstance(event, Finished) for event in decoded):
+        if self.draft.finish is not None and self._says(decoded):
+            self._goes_on = True
+        if not self._goes_on and any(isinstance(event, Finished) for event in decoded):
             patience.finish()
         events = [part for event in decoded for part in self._split(event)]
         for event in events:
@@ -129,12 +133,16 @@ class Attempt:
                     assert_never(event)
         return events
 
+    @staticmethod
+    def _says(events: Iterable[StreamEvent]) -> bool:
+        return any(isinstance(event, TextDelta | ReasoningDelta | ToolCallDelta) for event in events)
+
     def _decoded(self, frame: Frame) -> list[StreamEvent]:
         try:
             return self._decoder.decode(frame)
         except WireError as error:
             # it quotes what came, and a service may repeat the key
-            raise WireError(f"{who(self._endpoint)}: {hidden(error.message, self._endpoint)}", error.advice) from error
+            raise WireError(f"{who(self._endpoint)}: {hidden(error.message, self._endpoint)}", error.advice) from None
 
     def _split(self, event: StreamEvent) -> list[StreamEvent]:
         match event:
@@ -163,7 +171,11 @@ class Attempt:
     @property
     def ended(self) -> bool:
         """Whether all has come that there will be."""
-        return self._done and (self.begun or self._fault is None)
+        return (self._done and (self.begun or self._fault is None)) or self._finished
+
+    @property
+    def _finished(self) -> bool:
+        return self.draft.finish is not None and not self._goes_on
 
     def outcome(self) -> tuple[EndState, TokenfallError | None]:
         """How it ended, if nobody ended it before its time."""

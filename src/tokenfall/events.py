@@ -105,10 +105,11 @@ class Waiting:
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """The request leaves, for the `attempt`th time; TTFT counts from here."""
+    """The request leaves, for the `attempt`th time, to `model`, as ENDPOINT/MODEL; TTFT counts from here."""
 
     at: float
     attempt: int = 1
+    model: str = ""
 
 
 @dataclass(frozen=True, slots=True)

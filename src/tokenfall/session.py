@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import aclosing, suppress
 from dataclasses import replace
 from datetime import date
@@ -15,7 +15,7 @@ from tokenfall.engine import Backoff, Turn
 from tokenfall.errors import EmbeddedModelError, NetworkError, ServiceError, TokenfallError
 from tokenfall.events import Ended, TurnEvent, Usage
 from tokenfall.local import EmbeddedModel
-from tokenfall.messages import Message, Request, user_message
+from tokenfall.messages import Message, Reasoning, Request, Text, user_message
 from tokenfall.transport import Transport
 
 log = logging.getLogger(__name__)
@@ -147,8 +147,6 @@ class Session:
         """Of what was said before the messages."""
         self._used: int | None = None
         """Tokens that the messages fill, by the service's count at the last reply."""
-        self._summarised = 0
-        """How many of the messages the turn under way makes a summary of."""
 
     @property
     def running(self) -> bool:
@@ -186,8 +184,13 @@ class Session:
 
     def summarise(self, count: int, publish: Publish) -> None:
         """Asks the model for a summary of the oldest messages, which takes their place once it is whole."""
-        self._summarised = count
-        self._run(publish, (*self.messages[:count], user_message(SUMMARISE)))
+        self._run(publish, count)
+
+    def can_summarise(self, count: int) -> bool:
+        """Whether the oldest messages fit into the context, to be read once more."""
+        context = self.service.context
+        said = (*self.messages[:count], user_message(SUMMARISE))
+        return context is None or estimate(said, self._whole_system) <= room(context, self.max_tokens)
 
     @property
     def _whole_system(self) -> str:
@@ -217,6 +220,7 @@ class Session:
         """Asks the last question again; the answer that it had is replaced."""
         while self.messages[-1].role != "user":
             self.messages.pop()
+        self._used = None
         self._run(publish)
 
     def begin_anew(self) -> None:
@@ -231,14 +235,16 @@ class Session:
         if self._task is not None and not self._task.cancelling():
             self._task.cancel()
 
-    def _run(self, publish: Publish, messages: Sequence[Message] | None = None) -> None:
-        said = tuple(self.messages if messages is None else messages)
+    def _run(self, publish: Publish, summarised: int = 0) -> None:
+        """`summarised` is how many of the messages are to be summed up; 0 to have the last one answered."""
+        assert self._task is None, "one turn at a time"
+        said = (*self.messages[:summarised], user_message(SUMMARISE)) if summarised else tuple(self.messages)
         sampling = self.service.sampling
         request = Request("", said, self._whole_system, max_tokens=sampling.max_tokens, temperature=sampling.temperature)
         self._turn = turn = Turn(self._transport, self.service.route, request, self.backoff)
         self._task = asyncio.create_task(self._drive(turn, publish))
         # a task that is cancelled before its first step never enters its body, so its end is taken from outside
-        self._task.add_done_callback(partial(self._finish, turn, publish))
+        self._task.add_done_callback(partial(self._finish, turn, publish, summarised))
 
     async def _drive(self, turn: Turn, publish: Publish) -> Ended:
         async with aclosing(turn.events()) as events:
@@ -248,26 +254,31 @@ class Session:
                 publish(event)
         raise AssertionError("a turn ends in Ended")
 
-    def _finish(self, turn: Turn, publish: Publish, task: asyncio.Task[Ended]) -> None:
+    def _finish(self, turn: Turn, publish: Publish, summarised: int, task: asyncio.Task[Ended]) -> None:
         if task is not self._task:
             return
         ended = outcome(turn, task)
         self._task = None
-        count, self._summarised = self._summarised, 0
-        if count:
+        if summarised:
             if ended.state == "complete" and ended.reply.text:
-                self.drop(count)
+                self.drop(summarised)
                 self.summary = ended.reply.text
-        elif ended.reply.parts:
+        elif _says(ended.reply):
             self.messages.append(ended.reply)
             self._used = _filled(ended.usage)
         publish(ended)
 
 
+def _says(reply: Message) -> bool:
+    """Whether there is more to it than blanks."""
+    return any(part.text.strip() if isinstance(part, Text | Reasoning) else True for part in reply.parts)
+
+
 def _filled(usage: Usage) -> int | None:
+    """Without what was only thought, which is not sent again."""
     if usage.input_tokens is None or usage.output_tokens is None:
         return None
-    return usage.input_tokens + usage.output_tokens
+    return usage.input_tokens + usage.output_tokens - (usage.reasoning_tokens or 0)
 
 
 def outcome(turn: Turn, task: asyncio.Task[Ended]) -> Ended:

@@ -20,6 +20,7 @@ from tokenfall.events import (
     TextDelta,
     ToolCallDelta,
     TurnEvent,
+    Usage,
     Waiting,
 )
 
@@ -75,6 +76,7 @@ class StreamClock:
         self.arrivals: list[float] = []
         self._sorted_gaps: list[float] = []
         self._away = 0.0
+        self._reasoned = False
 
     # what happened
 
@@ -88,18 +90,20 @@ class StreamClock:
                 self.first_byte_at = at - self._away
             case Retrying(at, until):
                 self.waits.append((at - self._away, until - self._away))
-            case Streamed(at, TextDelta()):
-                if self.first_text_at is None:
-                    self.first_text_at = at - self._away
-                self.token(at)
-            case Streamed(at, ReasoningDelta() | ToolCallDelta()):
-                self.token(at)
+            case Streamed(at, (TextDelta() | ReasoningDelta() | ToolCallDelta()) as delta):
+                self._delta(at, delta)
             case Ended(at):
                 self.ended(at)
             case Waiting() | Streamed() | Stalled():
                 pass
             case _:
                 assert_never(event)
+
+    def _delta(self, at: float, delta: TextDelta | ReasoningDelta | ToolCallDelta) -> None:
+        if isinstance(delta, TextDelta) and self.first_text_at is None:
+            self.first_text_at = at - self._away
+        self._reasoned = self._reasoned or isinstance(delta, ReasoningDelta)
+        self.token(at)
 
     def away(self, seconds: float) -> None:
         """The program was suspended for so long just now; neither TTFT nor gaps count it. Times given from now on lie after it."""
@@ -173,6 +177,12 @@ class StreamClock:
             return None
         spent = self.arrivals[-1] - self.arrivals[0]
         return ((output_tokens or len(self.arrivals)) - 1) / spent if spent > 0 else None
+
+    def counted(self, usage: Usage) -> int | None:
+        """Tokens that the rate is of, by the service's count: without those that were thought and never streamed."""
+        if usage.output_tokens is None or self._reasoned:
+            return usage.output_tokens
+        return usage.output_tokens - (usage.reasoning_tokens or 0)
 
     @property
     def gap_list(self) -> list[float]:

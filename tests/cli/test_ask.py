@@ -144,7 +144,7 @@ async def test_a_key_that_cannot_be_fetched_is_told(program: Program) -> None:
     program.configure('[endpoints.lab]\nbase_url = "https://x.test"\nmodel = "m"\napi_key_command = "echo It is locked >&2; exit 2"')
     done = await program.run("ask", "Hi")
     assert (done.code, done.stdout) == (2, "")
-    said = "tokenfall: The key for lab is the first line that the command echo prints, which ended with 2: It is locked.\n"
+    said = "tokenfall: The key for lab is the first line that the command echo prints, which ended with 2.\n"
     assert done.stderr == f"{said}Run it by hand to see why.\n"
 
 
@@ -194,7 +194,9 @@ async def test_each_delta_is_printed_at_once(program: Program) -> None:
 
 async def test_the_token_limit_is_no_failure(program: Program) -> None:
     async with ByteServer([Send(openai_reply(["cut"], finish="length"))]) as server:
-        assert await ask(program, server, "Hi") == Outcome(0, "cut", "")
+        done = await ask(program, server, "Hi")
+    assert (done.code, done.stdout) == (0, "cut")
+    assert done.stderr == "tokenfall: The answer ends at its length limit; --max-tokens sets another.\n"
 
 
 async def test_a_refusal_ends_with_1(program: Program) -> None:
@@ -430,6 +432,47 @@ async def test_an_answer_that_takes_too_long_is_ended(program: Program) -> None:
         assert await server.exchanges[0].hung_up_within()
     assert (done.code, done.stdout) == (1, "kept text")
     assert "was not whole after 3 seconds" in done.stderr
+
+
+async def test_a_request_that_is_sent_again_is_told(program: Program) -> None:
+    busy = json_response({"error": {"message": "warming up"}}, "503 Service Unavailable", [("Retry-After", "1")])
+    async with ByteServer([Send(busy)], [Send(HELLO)]) as server:
+        done = await ask(program, server, "Hi")
+    assert (done.code, done.stdout) == (0, "Hello you.")
+    assert "is not ready (HTTP 503): warming up. Attempt 2 follows in 1" in done.stderr
+
+
+async def test_a_hostile_name_of_a_model_is_inert_in_the_figures(program: Program) -> None:
+    models = json_response({"data": [{"id": "m\x1b]52;c;aGk=\x07"}]})
+    async with ByteServer([Send(models)], [Send(HELLO)]) as server:
+        done = await program.run("ask", "--base-url", server.url, "--stats", "Hi")
+    assert done.code == 0
+    assert "\x1b" not in done.stderr
+    assert "52;c;aGk=" in done.stderr
+
+
+@pytest.mark.parametrize("what", ["key in an event", "escape in a body"])
+async def test_what_debug_shows_is_inert_and_has_no_key(program: Program, monkeypatch: pytest.MonkeyPatch, what: str) -> None:
+    monkeypatch.setenv("A_KEY", "k-canary-123456789")
+    stream = sse_response(sse_event("nope k-canary-123456789"), last=True)
+    script = [Send(stream)] if what == "key in an event" else [Send(json_response({"error": "\x1b]52;c;x\x07"}, "400 Bad"))]
+    async with ByteServer(script) as server:
+        done = await ask(program, server, "--debug", "--api-key-env", "A_KEY", "Hi")
+    assert done.code == 1
+    assert "Traceback" in done.stderr
+    assert "canary" not in done.stderr
+    assert "\x1b" not in done.stderr
+
+
+async def test_a_slow_reader_holds_up_no_time_limit_and_the_last_line_is_whole(program: Program) -> None:
+    flood: Script = [Send(sse_response(*[openai_chunk("x" * 5_000)] * 40)), Hold()]
+    async with ByteServer(flood) as server:
+        process = await program.start("ask", "--base-url", server.url, "-m", "m", "--json", "--timeout", "3", "Hi")
+        exchange = await server.exchange()
+        assert await exchange.hung_up_within()
+        done = await outcome(process)
+    told = [line for line in done.stdout.splitlines() if line]
+    assert all(json.loads(line) for line in told[:-1])
 
 
 async def test_text_and_events_exclude_each_other(program: Program) -> None:

@@ -65,7 +65,7 @@ async def test_bytes_that_the_wire_forbids_after_what_it_allows(program: Program
     assert done.code == 1
     assert [event["event"] for event in lines(done.stdout)] == ["start", "text"]
     assert done.stderr.startswith("tokenfall: openai-chat: an event of type 'message' is not JSON: '{oops'")
-    assert f"It ends at byte {len(good) + 13}." in done.stderr
+    assert f"it ends at byte {len(good) + 13}." in done.stderr
 
 
 async def test_an_event_that_broke_off_is_told(program: Program) -> None:
@@ -79,6 +79,12 @@ async def test_no_event_at_all(program: Program, data: bytes) -> None:
     done = await program.run("decode", "--wire", "openai-chat", stdin=data)
     assert (done.code, done.stdout) == (2, "")
     assert f"no whole event in these {len(data)} bytes" in done.stderr
+
+
+async def test_events_that_another_wire_sends(program: Program) -> None:
+    done = await program.run("decode", "--wire", "anthropic", stdin=DIALECTS["openai-chat"].said("a"))
+    assert (done.code, done.stdout) == (2, "")
+    assert "none is one that anthropic knows. Is it the right wire?" in done.stderr.replace("\n", " ")
 
 
 async def test_each_event_is_printed_as_soon_as_it_is_whole(program: Program) -> None:

@@ -240,12 +240,12 @@ STREAMS = (
 )  # fmt: skip
 
 STALLS = (
-    Fault("nothing at all", lambda *_: [[Hold()]], says="sent nothing for 0.3 seconds", deadlines=SLOW_START),
-    Fault("headers and no more", streamed(lambda _: b"", Hold()), says="sent nothing", deadlines=SLOW_START),
-    Fault("comments only", lambda d, _: [[Send(in_chunks(d)), *drip(d.comment)]], says="sent nothing", deadlines=SLOW_START),
-    Fault("a start and no more", streamed(lambda d: d.start, Hold()), says="sent nothing", deadlines=SLOW_START),
-    Fault("starts for ever", lambda d, _: [[Send(in_chunks(d)), *drip(d.start)]], says="sent nothing", deadlines=SLOW_START),
-    Fault("half an event for ever", lambda d, _: [[Send(in_chunks(d, d.half)), *drip(b"x")]], says="sent nothing", deadlines=SLOW_START),
+    Fault("nothing at all", lambda *_: [[Hold()]], says="sent no token for 0.3 seconds", deadlines=SLOW_START),
+    Fault("headers and no more", streamed(lambda _: b"", Hold()), says="sent no token", deadlines=SLOW_START),
+    Fault("comments only", lambda d, _: [[Send(in_chunks(d)), *drip(d.comment)]], says="sent no token", deadlines=SLOW_START),
+    Fault("a start and no more", streamed(lambda d: d.start, Hold()), says="sent no token", deadlines=SLOW_START),
+    Fault("starts for ever", lambda d, _: [[Send(in_chunks(d)), *drip(d.start)]], says="sent no token", deadlines=SLOW_START),
+    Fault("half an event for ever", lambda d, _: [[Send(in_chunks(d, d.half)), *drip(b"x")]], says="sent no token", deadlines=SLOW_START),
     Fault("a stall after text", streamed(ab, Hold()), "cut_off", "ab", says="no token came for 0.3 seconds", deadlines=SLOW_STREAM),
     Fault("comments after text", lambda d, _: [[Send(in_chunks(d, ab(d))), *drip(d.comment)]], "cut_off", "ab", says="stalled",
           deadlines=SLOW_STREAM),

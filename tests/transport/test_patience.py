@@ -33,7 +33,7 @@ async def test_no_first_byte() -> None:
         got, error = await fault(at(server), Deadlines(first_event=SHORT))
         assert got == []
         assert isinstance(error, NetworkError)
-        assert "sent nothing for 0.3 seconds" in error.message
+        assert "sent no token for 0.3 seconds" in error.message
         await server.quiet()
 
 
@@ -120,7 +120,7 @@ async def test_who_brings_a_patience_says_what_counts() -> None:
     transport = Transport()
     limits = Deadlines(first_event=SHORT, between_events=60)
     async with ByteServer([Send(SSE_HEAD), *pings * 2000]) as server:
-        with pytest.raises(NetworkError, match=r"sent nothing for 0\.3 seconds"):
+        with pytest.raises(NetworkError, match=r"sent no token for 0\.3 seconds"):
             await drained(transport.stream(at(server), BODY, Patience(limits)))
         await server.quiet()
     await transport.close()
@@ -159,7 +159,7 @@ def test_a_warning_then_a_limit() -> None:
 
 def test_no_warning_later_than_the_limit() -> None:
     clock = Clock()
-    with pytest.raises(NetworkError, match="sent nothing for 3 seconds"):
+    with pytest.raises(NetworkError, match="sent no token for 3 seconds"):
         at_due(Patience(Deadlines(first_event=3, warn=5), clock), clock)
 
 

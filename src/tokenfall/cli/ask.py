@@ -18,7 +18,8 @@ from tokenfall.cli.stats import summary
 from tokenfall.config import Settings
 from tokenfall.engine import Turn
 from tokenfall.errors import NetworkError, ServiceError, TokenfallError, UserError
-from tokenfall.events import Ended, Streamed, TextDelta, TurnEvent
+from tokenfall.events import Ended, Retrying, Stalled, Streamed, TextDelta, TurnEvent
+from tokenfall.filters import visible
 from tokenfall.messages import Message, Part, Request
 from tokenfall.session import Service
 from tokenfall.terminal.capabilities import draws
@@ -108,6 +109,8 @@ def answer(settings: Settings, asking: Asking) -> None:
         return
     if ended.error is not None:
         raise ended.error
+    if ended.state == "length":
+        sys.stderr.write("tokenfall: The answer ends at its length limit; --max-tokens sets another.\n")
     if ended.state == "refused":
         raise ServiceError("The model refused to answer, or the service filtered its answer.")
 
@@ -132,7 +135,8 @@ async def _ask(settings: Settings, asking: Asking) -> Ended:
         await service.close()
         await transport.close()
     if asking.stats:
-        sys.stderr.write(f"{summary(ended, clock, service.name, service.cost(service.name, ended.usage))}\n")
+        line = summary(ended, clock, service.name, service.cost(service.name, ended.usage))
+        sys.stderr.write(f"{visible(line, newlines=False)}\n")
     return ended
 
 
@@ -142,6 +146,7 @@ async def _print(turn: Turn, timeout: float | None, printer: Printer, clock: Str
             async for event in events:
                 clock.take(event)
                 await printer.take(event)
+                _tell_trouble(event)
                 if isinstance(event, Ended):
                     return event
     except TimeoutError:
@@ -149,14 +154,29 @@ async def _print(turn: Turn, timeout: float | None, printer: Printer, clock: Str
             raise
         why = NetworkError(f"The answer was not whole after {timeout:g} seconds, the limit that --timeout sets.", "What came is kept.")
         ended = turn.failed(time.monotonic(), why)
-        clock.take(ended)
-        await printer.take(ended)
+        await _last_word(ended, printer, clock)
         return ended
     except asyncio.CancelledError:
-        ended = turn.stopped(time.monotonic())
-        clock.take(ended)
-        with suppress(TimeoutError, TokenfallError, ReaderGone):
-            async with asyncio.timeout(LAST_WORD_S):
-                await printer.take(ended)
+        await _last_word(turn.stopped(time.monotonic()), printer, clock)
         raise
     raise AssertionError("a turn ends in Ended")
+
+
+def _tell_trouble(event: TurnEvent) -> None:
+    """On standard error, so that nobody takes a wait for a hang."""
+    match event:
+        case Retrying(at, until, attempt, why):
+            said = f"{why.message} Attempt {attempt + 1} follows in {until - at:.1f} s."
+        case Stalled(at, since):
+            said = f"Nothing has come for {at - since:.0f} s."
+        case _:
+            return
+    sys.stderr.write(f"tokenfall: {visible(said, newlines=False)}\n")
+
+
+async def _last_word(ended: Ended, printer: Printer, clock: StreamClock) -> None:
+    """Of an answer that was ended from outside; it waits for no reader."""
+    clock.take(ended)
+    with suppress(TimeoutError, TokenfallError, ReaderGone):
+        async with asyncio.timeout(LAST_WORD_S):
+            await printer.take(ended)

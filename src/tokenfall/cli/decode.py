@@ -73,14 +73,16 @@ def decode(file: int, wire: str, out: int, *, at: bool) -> str:
 async def _decode(source: _Source, wire: str, out: Bytes, *, at: bool) -> str:
     decoder = None if wire == SSE else WIRES[wire].decoder()
     framing = "sse" if wire == SSE else WIRES[wire].framing
-    some = False
+    some, known = 0, 0
     try:
         async for frame in FRAMINGS[framing](source.lines()):
-            some = True
+            some += 1
             source.since.clear()
-            await _print(frame, decoder, out, at=at)
+            known += await _print(frame, decoder, out, at=at)
     except WireError as error:
-        raise WireError(f"{error.message} It ends at byte {source.read}.", error.advice) from error
+        raise WireError(f"{error.message}; it ends at byte {source.read}.", error.advice) from error
+    if some and not known:
+        raise UserError(f"Of the {some} events in these {source.read} bytes none is one that {wire} knows.", "Is it the right wire?")
     if not some and wire != SSE and (whole := _whole(source)) is not None:
         await _print(whole, decoder, out, at=at)
         return ""
@@ -99,10 +101,12 @@ def _whole(source: _Source) -> Frame | None:
     return Frame("message", text, "", float(source.read))
 
 
-async def _print(frame: Frame, decoder: Decoder | None, out: Bytes, *, at: bool) -> None:
+async def _print(frame: Frame, decoder: Decoder | None, out: Bytes, *, at: bool) -> int:
+    """How many lines it printed."""
     where: Line = {"at": int(frame.at)} if at else {}
-    for line in _lines(frame, decoder):
-        await out.send(json.dumps(line | where) + "\n")
+    lines = [json.dumps(line | where) + "\n" for line in _lines(frame, decoder)]
+    await out.send("".join(lines))
+    return len(lines)
 
 
 def _lines(frame: Frame, decoder: Decoder | None) -> Iterator[Line]:

@@ -65,8 +65,8 @@ class JSONLines:
 
     def _lines(self, event: TurnEvent) -> Iterator[Line]:
         match event:
-            case Sent(_, attempt):
-                yield {"event": "start", "model": self._service.name, "attempt": attempt}
+            case Sent(_, attempt, model):
+                yield {"event": "start", "model": model, "attempt": attempt}
             case Streamed(_, TextDelta(text)):
                 yield from self._said("text", text)
             case Streamed(_, ReasoningDelta(text)):
@@ -101,7 +101,8 @@ class JSONLines:
 
     def _end(self, ended: Ended) -> Line:
         line: Line = {"event": "end", "state": ended.state, "model": ended.reply.model}
-        ttft, rate = self._clock.ttft(ended.at), self._clock.mean_rate(ended.usage.output_tokens)
+        counted = self._clock.counted(ended.usage)
+        ttft, rate = self._clock.ttft(ended.at), self._clock.mean_rate(counted)
         if ttft is not None:
             line["ttft_ms"] = round(ttft * 1000, 1)
         if rate is not None:
@@ -109,7 +110,7 @@ class JSONLines:
         line["usage"] = counts(ended.usage)
         if (cost := self._service.cost(self._service.name, ended.usage)) is not None:
             line |= {"cost_usd": cost.amount, "cost_exact": cost.exact}
-        line["timing"] = self._clock.to_json(ended.usage.output_tokens)
+        line["timing"] = self._clock.to_json(counted)
         if ended.error is not None:
             line["error"] = str(ended.error)
         return line

@@ -76,14 +76,16 @@ class Bytes:
 
     def __init__(self, file: int) -> None:
         self._file = file
+        self._rest = b""
+        """What a `send` that was cancelled has not sent; it goes before the next."""
 
     async def send(self, text: str) -> None:
-        data = text.encode()
+        self._rest += text.encode()
         loop = asyncio.get_running_loop()
-        while data:
+        while self._rest:
             await wait_ready(self._file, loop.add_writer, loop.remove_writer)
             try:
-                data = data[os.write(self._file, data[:_CHUNK]) :]
+                self._rest = self._rest[os.write(self._file, self._rest[:_CHUNK]) :]
             except BrokenPipeError:
                 raise ReaderGone from None
             except OSError as error:

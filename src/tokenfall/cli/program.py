@@ -81,7 +81,9 @@ def run(arguments: Sequence[str], chat: Chat) -> int:
 
 def _trace(invocation: _Invocation) -> None:
     if invocation.debug:
-        traceback.print_exc()
+        from tokenfall.filters import visible
+
+        click.echo(visible(traceback.format_exc()), err=True)
 
 
 def _say(text: str) -> None:

@@ -13,7 +13,7 @@ def summary(ended: Ended, clock: StreamClock, name: str, cost: Cost | None) -> s
 
 
 def _figures(ended: Ended, clock: StreamClock) -> Iterator[str]:
-    ttft, gaps, rate = clock.ttft(ended.at), clock.gaps(), clock.mean_rate(ended.usage.output_tokens)
+    ttft, gaps, rate = clock.ttft(ended.at), clock.gaps(), clock.mean_rate(clock.counted(ended.usage))
     if ttft is not None:
         yield f"TTFT {ttft * 1000:.0f} ms"
     if rate is not None:

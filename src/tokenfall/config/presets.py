@@ -105,4 +105,6 @@ def over(endpoint: Endpoint, wire: str) -> Endpoint:
 
 def key_variable(endpoint: Endpoint, env: Mapping[str, str]) -> str:
     preset = PRESETS.get(endpoint.name)
-    return endpoint.api_key_env if preset is None else preset.key_variable(endpoint.api_key_env, env)
+    if preset is None or service_at(endpoint.base_url) != preset.name:
+        return endpoint.api_key_env
+    return preset.key_variable(endpoint.api_key_env, env)

@@ -54,7 +54,7 @@ class Patience:
         if now >= self._begun + self._deadlines.whole:
             raise _late(endpoint, f"was still at it after {self._deadlines.whole:g} seconds")
         if now >= self._since + self._limit:
-            what = "stalled: no token came" if self._any else "sent nothing"
+            what = "stalled: no token came" if self._any else "sent no token"
             raise _late(endpoint, f"{what} for {self._limit:g} seconds")
         self._warned = True
         return Stalled(now, self._since)

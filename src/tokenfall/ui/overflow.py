@@ -8,6 +8,11 @@ if TYPE_CHECKING:
 Way = Literal["drop", "summarise"]
 
 
+def give_back(app: "ChatApp", text: str) -> None:
+    """To the prompt, with what waits behind it: nothing more is sent of its own accord."""
+    app.prompt.put_back("\n".join(filter(None, (text, app.turns.unqueue(all_of_it=True)))))
+
+
 def say(app: "ChatApp", text: str) -> None:
     if not app.turns.busy and (excess := app.session.excess(text)):
         ask_for_room(app, text, excess)
@@ -31,13 +36,14 @@ def ask_for_room(app: "ChatApp", text: str, excess: int) -> None:
     count = app.session.to_drop(excess)
     context = app.service.context
     if not count:
-        app.prompt.put_back(text)
+        give_back(app, text)
         app.tell_fault(f"This message alone is more than {app.service.name} can read at once ({context:,} tokens); it was not sent.")
         return
 
     def chosen(way: Way | None) -> None:
+        app.turns.held = False
         if way is None:
-            app.prompt.put_back(text)
+            give_back(app, text)
             app.tell("Nothing was sent; the message is back in the prompt. /new begins a new conversation.")
         elif way == "drop":
             app.turns.drop(count)
@@ -45,9 +51,9 @@ def ask_for_room(app: "ChatApp", text: str, excess: int) -> None:
         else:
             app.begin_turn(lambda: app.turns.summarise(count, text))
 
-    choices: list[Choice[Way]] = [
-        Choice("drop", f"Leave out the oldest {count} messages", "they stay on the screen"),
-        Choice("summarise", f"Have the oldest {count} summed up", "by the model, one more request"),
-    ]
+    choices: list[Choice[Way]] = [Choice("drop", f"Leave out the oldest {count} messages", "they stay on the screen")]
+    if app.session.can_summarise(count):
+        choices.append(Choice("summarise", f"Have the oldest {count} summed up", "by the model, one more request"))
+    app.turns.held = True
     title = f"More than {context:,} tokens: what goes? Esc sends nothing"
     app.push_screen(Picker(title, choices), chosen)

@@ -279,6 +279,7 @@ class Picker(ModalScreen[T | None]):
 
     def renew(self, choices: Sequence[Choice[T]]) -> None:
         """Shows other choices, as more is known of them; the highlight stays where its label is."""
+        self.workers.cancel_node(self)
         row = self._list.highlighted
         label = self._choices[row].label if row is not None else ""
         self._choices, self._texts = choices, _texts(choices)

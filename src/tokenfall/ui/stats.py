@@ -85,7 +85,7 @@ def _connection(clock: StreamClock) -> str:
 
 
 def _tokens(told: Told) -> str:
-    usage, rate = told.usage, told.clock.mean_rate(told.usage.output_tokens)
+    usage, rate = told.usage, told.clock.mean_rate(told.clock.counted(told.usage))
     words = []
     if usage.input_tokens is not None:
         words.append(f"{usage.input_tokens}↑" + (f" ({usage.cached_tokens} cached)" if usage.cached_tokens else ""))
@@ -103,7 +103,7 @@ def _conversation(timed: Sequence[Told]) -> Iterator[str]:
     for model in dict.fromkeys(each.model for each in timed):
         of_it = [each for each in timed if each.model == model]
         ttfts = sorted(each.clock.arrivals[0] - (each.clock.sent_at or 0.0) for each in of_it)
-        rates = sorted(rate for each in of_it if (rate := each.clock.mean_rate(each.usage.output_tokens)) is not None)
+        rates = sorted(rate for each in of_it if (rate := each.clock.mean_rate(each.clock.counted(each.usage))) is not None)
         line = f"{model}: {len(of_it)} ×, TTFT median {ms(percentile(ttfts, 0.5))}, worst {ms(ttfts[-1])}"
         yield line + (f", {percentile(rates, 0.5):.1f} tok/s median" if rates else "")
     read = sum(each.usage.input_tokens or 0 for each in timed)

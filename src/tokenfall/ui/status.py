@@ -127,7 +127,7 @@ def trouble_cell(view: View, clock: StreamClock, now: float) -> Iterator[Cell]:
 
 
 def rate_cell(clock: StreamClock, usage: Usage, now: float, *, live: bool) -> Iterator[Cell]:
-    rate = clock.rate(now) if live else clock.mean_rate(usage.output_tokens)
+    rate = clock.rate(now) if live else clock.mean_rate(clock.counted(usage))
     if rate is not None:
         yield Cell(f"{rate:.0f} tok/s" if rate >= 10 else f"{rate:.1f} tok/s")
 

@@ -14,6 +14,7 @@ from tokenfall.events import (
     Stalled,
     Streamed,
     TextDelta,
+    ToolCallDelta,
     TurnEvent,
     UsageReport,
     Waiting,
@@ -77,7 +78,9 @@ class Turns:
         self._replying = False
         self._asked: Entry | None = None
         """What the reply answers, where it was asked by hand just now."""
-        self._warned = False
+        self._warned = self._summing = False
+        self.held = False
+        """While the user is asked what is to be left out, nothing else is sent."""
         self.answering = ""
         self.replies: list[Told] = []
         """Of this conversation, as they were timed."""
@@ -103,6 +106,7 @@ class Turns:
         """Lets the model sum up the oldest messages, and says `text` when the summary stands in their place."""
         self._transcript.add(notice(f"The model sums up the oldest {count} messages; the summary is sent in their place."))
         self._start()
+        self._summing = True
         self._session.summarise(count, self._take)
         self.say(text)
         self._transcript.scroll_to_bottom()
@@ -153,16 +157,16 @@ class Turns:
         self._queue.clear()
         self._replying = False
         self.replies.clear()
-        self._warned = False
+        self._warned = self._summing = self.held = False
         self._view.reset()
 
-    def unqueue(self) -> str:
+    def unqueue(self, *, all_of_it: bool = False) -> str:
         """Takes back every message that was queued before the reply was stopped or broke off, as one text. What was said after that,
-        while the rest of the reply was still being shown, was meant to be sent, and stays."""
-        back = [each for each in self._queue if not each.after_all]
+        while the rest of the reply was still being shown, was meant to be sent, and stays, unless `all_of_it` is to go."""
+        back = [each for each in self._queue if all_of_it or not each.after_all]
         for each in back:
             self._transcript.take_out(each.entry)
-        self._queue = [each for each in self._queue if each.after_all]
+        self._queue = [each for each in self._queue if each not in back]
         return "\n".join(each.text for each in back)
 
     # showing what comes
@@ -175,7 +179,7 @@ class Turns:
     @property
     def busy(self) -> bool:
         """Whether a reply streams, or one that has ended is not all shown yet."""
-        return self._session.running or bool(self._backlog) or self._ended is not None
+        return self._session.running or bool(self._backlog) or self._ended is not None or self.held
 
     def show(self) -> Ended | None:
         """Shows what came since the last call, or as much of it as leaves the keys their time, and asks to be called again for the
@@ -206,9 +210,11 @@ class Turns:
             case Retrying(at, until, attempt, why):
                 self._view.again_at = until
                 self._transcript.add(notice(f"{why.message} Attempt {attempt + 1} follows in {until - at:.1f} s; Ctrl-C stops it."))
-            case Sent():
+            case Sent(_, _, model):
                 self._view.again_at = self._view.stalled_since = None
-                self.answering = self._session.service.name
+                self.answering = model
+            case Streamed(_, ToolCallDelta()):
+                self._view.stalled_since = None
             case Ended():
                 self._ended = event
             case Waiting() | Streamed() | Opened() | FirstByte():
@@ -228,6 +234,8 @@ class Turns:
         self._transcript.append(text, at, reasoning=kind is ReasoningDelta)
 
     def _end(self, ended: Ended) -> None:
+        summing, self._summing = self._summing, False
+        self._warned = self._warned and not summing
         self._clock.take(ended)
         told = Told(self.answering, ended.state, self._clock, ended.usage, self._session.service.cost(self.answering, ended.usage))
         self.replies.append(told)
@@ -236,15 +244,19 @@ class Turns:
             self._replying = False
             self._transcript.finish(UNSURE if ended.state == "complete" and not ended.reason else MARKS[ended.state], ended.at)
         elif ended.state == "stopped":
-            self._transcript.add(notice("■ stopped before the first token; the next message takes this one's place"))
+            place = "" if summing else "; the next message takes this one's place"
+            self._transcript.add(notice(f"■ stopped before the first token{place}"))
         elif ended.error is None:
-            self._transcript.add(notice("The model answered with nothing."))
+            mark = MARKS[ended.state]
+            self._transcript.add(notice("The model answered with nothing." if mark is None else f"{mark.text}, before any text"))
+        if summing and ended.state != "complete":
+            self._transcript.add(notice("The summary is not whole, so nothing is left out."))
         if self._view.full >= ALMOST_FULL and not self._warned:
             self._warned = True
             share = f"{self._view.full:.0%} of what {model_name(self.answering)} can read at once"
             self._transcript.add(notice(f"The conversation fills {share}. When it no longer fits you are asked what to leave out."))
         if ended.error is not None:
-            self._transcript.add(fault(f"{ended.error} /retry sends the question again."))
+            self._transcript.add(fault(str(ended.error) if summing else f"{ended.error} /retry sends the question again."))
 
     @property
     def timed(self) -> list[Told]:

@@ -117,7 +117,8 @@ class MessagesDecoder:
             return [Faulted(fault_message(event) or NAMELESS, passing(event))]
         if not kind and (fault := fault_message(event)) is not None:
             return [Faulted(fault, passing(event))]
-        decode = EVENTS.get(kind or frame.event)
+        # what has neither a name nor a type is framed as a "message" too, and is none
+        decode = EVENTS.get(kind or (frame.event if frame.event != "message" else ""))
         return decode(self, event, read) if decode else []
 
     def message_start(self, event: dict[str, object], read: Reader) -> list[StreamEvent]:
