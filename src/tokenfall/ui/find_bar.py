@@ -162,7 +162,7 @@ class FindBar(Horizontal):
         self.run_worker(self._count(query, found), group="count", exclusive=True)
 
     async def _count(self, query: Query, found: Spot) -> None:
-        told_at, told = float("-inf"), ""
+        told_at, told = time.monotonic(), ""
         async with aclosing(in_bites(query.tally(self._transcript.stack, found), pause=TYPING_S)) as tallies:
             async for tally in tallies:
                 told = str(tally)
