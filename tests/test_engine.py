@@ -12,6 +12,7 @@ from tokenfall.engine import Backoff, Turn
 from tokenfall.errors import NetworkError, ServiceError, TokenfallError
 from tokenfall.events import (
     Ended,
+    Finished,
     FirstByte,
     Opened,
     Phases,
@@ -298,3 +299,28 @@ async def test_the_request_s_own_model_wins() -> None:
     assert end([event async for event in Turn(script, route, replace(HELLO, model="mine")).events()]).reply.model == "mine"
     assert script.endpoint is not None
     assert (script.endpoint.model, script.body["model"]) == ("mine", "mine")
+
+
+def told_too_early(text: str) -> str:
+    return json.dumps({"choices": [{"index": 0, "delta": {"content": text}, "finish_reason": "stop"}]})
+
+
+async def test_a_finish_with_every_piece_hides_no_break() -> None:
+    broken, _ = await play(told_too_early("a"), told_too_early("b"), BROKEN)
+    assert (end(broken).state, end(broken).reply.text) == ("cut_off", "ab")
+    whole, _ = await play(told_too_early("a"), told_too_early("b"), "[DONE]")
+    assert (end(whole).state, end(whole).reply.text) == ("complete", "ab")
+
+
+async def test_a_stop_behind_the_finish_leaves_the_reply_whole() -> None:
+    turn = Turn(Script([delta("a"), finish("stop"), 60.0]), route, HELLO, AT_ONCE)
+    async with aclosing(turn.events()) as events:
+        async for event in events:
+            if isinstance(event, Streamed) and isinstance(event.event, Finished):
+                break
+    assert turn.stopped(0.0).state == "complete"
+
+
+async def test_who_is_asked_is_told() -> None:
+    events, _ = await play(delta("a"), finish("stop"), "[DONE]")
+    assert [event.model for event in events if isinstance(event, Sent)] == ["there/m"]

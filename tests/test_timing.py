@@ -197,3 +197,15 @@ def test_nothing_as_json() -> None:
     assert {key: value for key, value in told.items() if value is not None} == {
         "attempts": 0, "waited_ms": 0.0, "reused": False, "tokens": 0, "stalls": 0
     }  # fmt: skip
+
+
+def test_what_was_thought_and_not_streamed_is_no_part_of_the_rate() -> None:
+    usage = Usage(3, 5100, reasoning_tokens=5000)
+    hidden, streamed = StreamClock(), StreamClock()
+    streamed.take(Streamed(0.0, ReasoningDelta("hm")))
+    for number in range(101):
+        hidden.take(Streamed(number / 100, TextDelta("a")))
+    assert hidden.counted(usage) == 100
+    assert hidden.mean_rate(hidden.counted(usage)) == pytest.approx(99)
+    assert streamed.counted(usage) == 5100
+    assert hidden.counted(Usage()) is None

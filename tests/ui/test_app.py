@@ -23,6 +23,7 @@ from tests.byteserver import (
     openai_chunk,
     openai_reply,
     response,
+    sse_event,
     sse_response,
 )
 from textual import events
@@ -446,6 +447,11 @@ def told(text: str, sent: int, received: int) -> Script:
     return [Send(openai_reply([text], usage=(sent, received)))]
 
 
+def told_end(sent: int, received: int) -> bytes:
+    usage = {"choices": [], "usage": {"prompt_tokens": sent, "completion_tokens": received}}
+    return chunked(openai_chunk(finish="stop"), sse_event(json.dumps(usage)), DONE, last=True)
+
+
 async def test_a_conversation_that_no_longer_fits_is_the_users_to_cut(tmp_path: Path) -> None:
     async with chat(tmp_path, told("one", 700, 50), told("two", 30, 10), configure=partial(narrow, context=1000)) as it:
         await it.say("first")
@@ -493,6 +499,47 @@ async def test_a_summary_that_is_stopped_changes_nothing(tmp_path: Path) -> None
         await it.until(lambda: it.app.prompt.text == "second")
         assert [message.text for message in it.app.session.messages] == ["first", "one"]
         assert it.app.session.summary == ""
+
+
+async def test_a_new_conversation_forgets_a_summary_under_way(tmp_path: Path) -> None:
+    scripts = (told("one", 700, 50), unfinished("They"), told("two", 30, 10))
+    async with chat(tmp_path, *scripts, configure=partial(narrow, context=1000)) as it:
+        await it.say("first")
+        await it.seen("ctx 75%")
+        await it.say("second")
+        await it.seen("summed up")
+        await it.pilot.press("down", "enter")
+        await it.seen("They$")
+        await it.say("/new")
+        await it.say("third")
+        await it.seen("^ two")
+        await it.until(lambda: not it.app.turns.busy)
+        assert [message.text for message in it.app.session.messages] == ["third", "two"]
+        assert it.app.session.summary == ""
+
+
+async def test_what_waits_behind_a_choice_goes_back_with_it(tmp_path: Path) -> None:
+    release = asyncio.Event()
+    first: Script = [Send(sse_response(openai_chunk("one"))), Wait(release), Send(told_end(700, 50))]
+    async with chat(tmp_path, first, configure=partial(narrow, context=1000)) as it:
+        await it.say("first")
+        await it.seen("one$")
+        await it.say("second")
+        await it.say("third")
+        await it.until(lambda: it.text.count("queued") == 2)
+        release.set()
+        await it.seen("More than 1,000 tokens: what goes")
+        await it.pilot.press("escape")
+        await it.until(lambda: it.app.prompt.text == "second\nthird")
+        assert "queued" not in it.text
+        assert not it.app.turns.busy
+
+
+async def test_a_refusal_without_a_word_is_told(tmp_path: Path) -> None:
+    refused = [Send(sse_response(openai_chunk(finish="content_filter"), DONE, last=True))]
+    async with chat(tmp_path, refused) as it:
+        await it.say("q")
+        await it.seen("■ refused or filtered by the service, before any text")
 
 
 async def test_a_message_that_is_too_large_by_itself_is_not_sent(tmp_path: Path) -> None:
