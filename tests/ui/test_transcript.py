@@ -345,6 +345,18 @@ async def test_keys_after_one_that_gives_the_keys_away_go_where_they_are_then(tm
         assert it.app.transcript.selecting
 
 
+async def test_what_is_opened_counts_from_then_on(tmp_path: Path) -> None:
+    script: Script = [Send(sse_response(thought("a needle"), openai_chunk("A needle."), openai_chunk(finish="stop"), DONE, last=True))]
+    async with chat(tmp_path, script, answer("needle two")) as it:
+        await read(it, "A needle")
+        await it.say("again")
+        await it.seen("needle two")
+        await it.pilot.press("ctrl+f", *"needle")
+        await it.seen("1 of 2")
+        await it.pilot.press("tab", "o", "n", "n", "n")
+        await it.seen("1 of 3 ")
+
+
 async def test_a_count_grows_while_keys_are_heard(tmp_path: Path) -> None:
     async with chat(tmp_path) as it:
         it.app.transcript.add(*messages(120, "Some *words*.\n\n- and a needle\n" * 5))
