@@ -435,10 +435,9 @@ def test_keys_that_come_in_one_piece_find_what_they_say(tmp_path: Path) -> None:
         screen.wait_for("^ ready │")
         screen.type("q").press("enter")
         screen.wait_for("^ ready .*TTFT")
-        screen.send(b"\x06needle\t")
-        screen.wait_for("next, previous|y copy")
+        screen.send(b"\x06needle\tnn")
+        screen.wait_for("── 3 of 30 · n earlier")
         screen.wait_gone("^ find")
-        screen.send(b"nn")
         screen.send(b"\x06nothing at all\r")
         screen.wait_for("nothing found")
 

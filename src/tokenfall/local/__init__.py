@@ -91,7 +91,7 @@ class EmbeddedModel:
             raise self._failure("can't start", child, returncode, telling_line(_tail(self._log_file)))
         self.context = report["context"]
         # what fails here is the child, which has ended: another attempt would find nothing
-        return Endpoint(LOCAL, "openai-chat", f"http://127.0.0.1:{report['port']}/v1", self.name, child.key, retries=0)
+        return Endpoint(LOCAL, "openai-chat", f"http://127.0.0.1:{report['port']}/v1", self.name, child.key, retries=1)
 
     async def ended(self) -> EmbeddedModelError:
         """Waits until the child that was started last has ended, and says why. `start` may then be called again."""

@@ -120,8 +120,8 @@ class FindBar(Horizontal):
         self._input.call_later(self._leave)
 
     def _leave(self) -> None:
-        if self._take():
-            self.search(-1)
+        if self._take() or self._transcript.found is None:
+            self.search(-1)  # what is typed is not found yet; the keys that follow wait for it
         self.display = False
         self._give_keys(True)
 
