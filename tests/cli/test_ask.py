@@ -426,6 +426,25 @@ async def test_figures_on_standard_error(program: Program) -> None:
     assert re.fullmatch(rf"complete │ {name} │ TTFT \d+ ms │ [\d.]+ tok/s │ gap \d+/\d+ ms, longest \d+ │ .*3↓\n", done.stderr)
 
 
+async def test_figures_of_an_answer_that_was_stopped(program: Program) -> None:
+    async with ByteServer(HELD) as server:
+        process = await program.start("ask", "--base-url", server.url, "-m", "m", "--stats", "Hi")
+        assert process.stdout is not None
+        assert await asyncio.wait_for(process.stdout.readexactly(9), CEILING) == b"kept text"
+        process.send_signal(signal.SIGINT)
+        done = await outcome(process)
+    assert done.code == 130
+    assert done.stderr.startswith("stopped │ ")
+
+
+async def test_a_prompt_that_does_not_fit_is_told_as_that(program: Program) -> None:
+    said = "request (50050 tokens) exceeds the available context size (8192 tokens), try increasing it"
+    async with ByteServer([Send(json_response({"error": {"message": said}}, "400 Bad Request"))]) as server:
+        done = await ask(program, server, "Hi")
+    assert done.code == 1
+    assert "It is more than the model can read at once: send less" in done.stderr
+
+
 async def test_an_answer_that_takes_too_long_is_ended(program: Program) -> None:
     async with ByteServer(HELD) as server:
         done = await ask(program, server, "--timeout", "3", "Hi")

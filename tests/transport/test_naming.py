@@ -39,5 +39,10 @@ def test_short_keys_are_hidden_whole(key: str) -> None:
     assert told(f"is {key}.", key) == "is [key]."
 
 
+def test_a_header_that_holds_a_key_is_hidden_and_others_are_not() -> None:
+    endpoint = Endpoint("e", "openai-chat", "https://e.test", headers=(("Api-Key", KEY), ("X-Title", "my program")))
+    assert hidden(f"no {KEY} of my program", endpoint) == "no [key] of my program"
+
+
 def test_without_a_key_nothing_is_hidden() -> None:
     assert hidden("text", Endpoint("e", "openai-chat", "https://e.test")) == "text"

@@ -131,13 +131,21 @@ async def _ask(settings: Settings, asking: Asking) -> Ended:
     try:
         with _printer(settings, asking, service, clock) as printer:
             ended = await _print(turn, asking.timeout, printer, clock)
+    except asyncio.CancelledError:
+        if asking.stats:
+            _tell_figures(turn.stopped(time.monotonic()), clock, service)
+        raise
     finally:
         await service.close()
         await transport.close()
     if asking.stats:
-        line = summary(ended, clock, service.name, service.cost(service.name, ended.usage))
-        sys.stderr.write(f"{visible(line, newlines=False)}\n")
+        _tell_figures(ended, clock, service)
     return ended
+
+
+def _tell_figures(ended: Ended, clock: StreamClock, service: Service) -> None:
+    line = summary(ended, clock, service.name, service.cost(service.name, ended.usage))
+    sys.stderr.write(f"{visible(line, newlines=False)}\n")
 
 
 async def _print(turn: Turn, timeout: float | None, printer: Printer, clock: StreamClock) -> Ended:

@@ -45,7 +45,7 @@ def origin(url: str) -> tuple[str, str, int | None]:
 
 def plain_key(endpoint: Endpoint, allowance: str) -> str:
     """Why the endpoint's key must not travel, or "". `allowance` is how that could be allowed."""
-    keyed = endpoint.api_key_env or endpoint.api_key_from or any(_is_secret(name) for name, _ in endpoint.headers)
+    keyed = endpoint.api_key_env or endpoint.api_key_from or any(is_secret(name) for name, _ in endpoint.headers)
     plain = endpoint.base_url.lower().startswith("http:") and not is_loopback(endpoint.base_url)
     if not (keyed and plain) or endpoint.insecure_http:
         return ""
@@ -53,5 +53,5 @@ def plain_key(endpoint: Endpoint, allowance: str) -> str:
     return f"A key would travel unencrypted to {host}; use https, or send no key, or allow it with {allowance}."
 
 
-def _is_secret(header: str) -> bool:
+def is_secret(header: str) -> bool:
     return not _SECRET_WORDS.isdisjoint(header.lower().split("-"))

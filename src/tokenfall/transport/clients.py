@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from tokenfall.config import Endpoint, is_loopback
+from tokenfall.config import NO_PROXY, Endpoint, is_loopback
 from tokenfall.errors import UserError
 from tokenfall.transport.failures import FAILURES
 from tokenfall.transport.framing import frames
@@ -21,8 +21,6 @@ if TYPE_CHECKING:
 
 KEEP_ALIVE = 60.0
 """Seconds that an idle connection is kept, so that the next question is spared the handshakes; most servers close earlier."""
-NO_PROXY = "none"
-
 
 @dataclass(frozen=True, slots=True)
 class Way:

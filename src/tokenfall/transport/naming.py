@@ -3,6 +3,7 @@
 from urllib.parse import urlsplit
 
 from tokenfall.config import Endpoint
+from tokenfall.config.urls import is_secret
 
 LISTENS = "Start the server, or check host and port of the base URL."
 TRY_LATER = "Try again in a moment."
@@ -23,10 +24,15 @@ BEGINNING = 8
 
 
 def hidden(text: str, endpoint: Endpoint) -> str:
-    """Without the key, which some services repeat when they refuse it; also not a beginning of it, where the text was cut."""
-    key = key_of(endpoint)
-    if not key:
-        return text
+    """Without the key and the headers that hold one, which some services repeat when they refuse it; also not a beginning of it, where
+    the text was cut."""
+    for secret in (key_of(endpoint), *(value for name, value in endpoint.headers if is_secret(name))):
+        if secret:
+            text = _without(secret, text)
+    return text
+
+
+def _without(key: str, text: str) -> str:
     least = min(len(key), max(BEGINNING, len(key) // 4))
     shown = 0
     pieces: list[str] = []

@@ -2,6 +2,7 @@
 
 import json
 import math
+import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -26,6 +27,9 @@ def said_in(body: str, kind: str) -> str:
 
 PASSING = frozenset({408, 429, 500, 502, 503, 504, 529})
 """What time may lift. Each says that the service does not work on the request."""
+
+TOO_LONG = re.compile(r"context.{0,20}(length|size|window)|(maximum|too many).{0,20}tokens|prompt is too long", re.IGNORECASE)
+"""What OpenAI, Anthropic, llama.cpp and vLLM say of a prompt that doesn't fit."""
 
 _REFUSALS: Mapping[int, tuple[str, str]] = {
     400: ("did not accept the request", "Check the model's name and what it can take."),
@@ -61,6 +65,8 @@ def refusal(asked: Asked, response: "httpx.Response", said: str) -> ServiceError
             advice = f"Set {endpoint.api_key_env} in the environment."
     if status == 404 and asked.model:
         what += f" (asked for the model {one_line(asked.model)[:100]})"
+    if status in (400, 413, 422) and TOO_LONG.search(said):
+        advice = "It is more than the model can read at once: send less, or choose another model."
     wait = _retry_after(response.headers)
     if wait:
         advice = f"Wait {math.ceil(wait)} seconds before you send again."
